@@ -1,0 +1,1 @@
+"""Settings: one table of names, types, defaults, units and reasons."""

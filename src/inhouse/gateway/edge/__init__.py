@@ -1,0 +1,1 @@
+"""Where the gateway room touches the world; only `compose` opens it."""

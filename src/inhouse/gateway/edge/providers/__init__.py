@@ -1,0 +1,1 @@
+"""One file per kind of engine, all behind the same small protocol."""

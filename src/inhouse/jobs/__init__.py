@@ -1,0 +1,1 @@
+"""When a thing runs again. Knows not what the thing does."""

@@ -1,0 +1,1 @@
+"""Where the jobs room touches the world; only `compose` opens it."""

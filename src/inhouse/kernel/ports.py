@@ -1,0 +1,55 @@
+"""What one room asks of another, as protocols; `compose` joins the two sides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from inhouse.kernel.messages import ChatEvent, ChatRequest
+
+__all__ = ["ChatModel", "ChatStream", "EngineUsed", "Where"]
+
+Where = Literal["local", "cloud", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUsed:
+    """Which engine answers and why; what a receipt and the `x-inhouse-*` headers show."""
+
+    engine: str
+    model: str | None
+    where: Where
+    reason: str
+
+
+class ChatStream(Protocol):
+    """One answer under way.
+
+    `used` is final from the first event on: no other engine may take over after it.
+    Leaving the iterator early, or `aclose`, cancels the engine's work.
+    """
+
+    @property
+    def used(self) -> EngineUsed: ...
+
+    def __aiter__(self) -> AsyncIterator[ChatEvent]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class ChatModel(Protocol):
+    """Anything that answers a chat request; which engine does is not the asker's business."""
+
+    async def open(self, request: ChatRequest, *, request_id: str, user: str) -> ChatStream:
+        """Return once the first event is there, so that a failure before it is an exception.
+
+        Raises:
+            NoEngine: if no engine may or can take the request.
+            EngineError: if every engine tried failed before its first event.
+        """
+        ...
+
+    def ready(self, request: ChatRequest) -> bool:
+        """True when a known engine could take the request now; looks at the last snapshot only."""
+        ...

@@ -1,0 +1,1 @@
+"""What the company wrote and who may read it. Knows not which engine answers."""

@@ -1,0 +1,1 @@
+"""Where the knowledge room touches the world; only `compose` opens it."""

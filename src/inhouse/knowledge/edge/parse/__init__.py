@@ -1,0 +1,1 @@
+"""From bytes to text, in child processes with limits."""

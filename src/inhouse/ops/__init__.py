@@ -1,0 +1,1 @@
+"""Is the house safe and healthy. Knows neither prompts nor routing."""

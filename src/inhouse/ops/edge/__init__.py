@@ -1,0 +1,1 @@
+"""Where the ops room touches the world; only `compose` opens it."""

@@ -1,0 +1,1 @@
+"""HTTP and HTML. Knows neither SQL nor vendors."""

@@ -1,0 +1,1 @@
+"""Trades that use the rooms below: each folder one trade. Knows neither queues nor SQL."""

@@ -1,0 +1,1 @@
+"""Opens and migrates a database with one writer; keeps content-addressed files. Knows no table."""
