@@ -1,0 +1,163 @@
+"""Cuts a document into the stretches that are indexed, found and shown as passages.
+
+A chunk never cuts a sentence, a list item or a table row, so that every citation lies inside one chunk;
+it follows the headings, and it knows its page. Sizes are in characters:
+
+    TARGET  a section is packed until it would grow beyond this
+    LIMIT   a single paragraph longer than this is cut between sentences
+
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from inhouse.kernel.documents import PageSpan
+from inhouse.knowledge.blocks import Block, read_blocks
+from inhouse.knowledge.sentences import split_block
+
+__all__ = ["LIMIT", "TARGET", "Chunk", "TextKind", "chunk"]
+
+TextKind = Literal["markdown", "text", "table"]
+TARGET = 1_000
+LIMIT = 1_400
+_SEPARATOR_ROW = re.compile(r"[\s|:+-]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """`text[start:end]` of a document. `heading` is the path of headings, outermost first.
+
+    `context` is indexed with the chunk and never quoted: the heading path and, for a part of a table,
+    its header row.
+    """
+
+    start: int
+    end: int
+    page: int | None
+    heading: tuple[str, ...]
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A block or a part of one, with what is known around it."""
+
+    start: int
+    end: int
+    heading: tuple[str, ...]
+    page: int | None
+    table_header: str = ""
+    opens_section: bool = False
+
+
+def chunk(text: str, *, pages: Sequence[PageSpan] = (), kind: TextKind = "markdown") -> tuple[Chunk, ...]:
+    """The chunks of `text` in order, not overlapping; white space between them belongs to none."""
+    pieces = _table_pieces(text, pages) if kind == "table" else _prose_pieces(text, pages)
+    return tuple(_packed(text, pieces))
+
+
+def _packed(text: str, pieces: Iterator[_Piece]) -> Iterator[Chunk]:
+    waiting: list[_Piece] = []
+    for piece in pieces:
+        if waiting and not _fits(waiting, piece):
+            yield _joined(waiting)
+            waiting = []
+        waiting.append(piece)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
+    first, last = waiting[0], waiting[-1]
+    if piece.page != last.page or piece.table_header != last.table_header:
+        return False
+    length = piece.end - first.start
+    if piece.opens_section:
+        # A heading starts a new chunk, unless what waits is too short to stand alone.
+        return last.end - first.start < TARGET // 4 and length <= TARGET
+    return length <= TARGET
+
+
+def _joined(pieces: list[_Piece]) -> Chunk:
+    first = pieces[0]
+    heading = pieces[-1].heading if all(piece.opens_section for piece in pieces[:-1]) else first.heading
+    context = "\n".join([*heading, *([first.table_header] if first.table_header else [])])
+    return Chunk(first.start, pieces[-1].end, first.page, heading, context)
+
+
+def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
+    heading: list[tuple[int, str]] = []
+    header_row = ""
+    previous: Block | None = None
+    page_at = _PageAt(pages)
+    for block in read_blocks(text):
+        if block.kind == "heading":
+            heading = [one for one in heading if one[0] < block.level]
+            heading.append((block.level, _plain(text[block.start : block.end])))
+        path = tuple(title for _, title in heading)
+        if block.kind == "row" and (previous is None or previous.kind != "row"):
+            header_row = _plain(text[block.start : block.end])
+        table = header_row if block.kind == "row" else ""
+        for start, end in _bites(text, block):
+            yield _Piece(start, end, path, page_at(start), table, block.kind == "heading")
+        previous = block
+
+
+def _bites(text: str, block: Block) -> Iterator[tuple[int, int]]:
+    """The block whole, or cut between sentences when it is longer than the limit."""
+    if block.end - block.start <= LIMIT:
+        yield block.start, block.end
+        return
+    start = end = block.start
+    for sentence_start, sentence_end in split_block(text, block):
+        if end > start and sentence_end - start > TARGET:
+            yield start, end
+            start = sentence_start
+        end = sentence_end
+        while end - start > LIMIT:  # one endless sentence: minified text, base64, a wide table row
+            cut = text.rfind(" ", start + TARGET // 2, start + LIMIT)
+            cut = cut if cut > 0 else start + LIMIT
+            yield start, cut
+            start = cut + 1 if text[cut : cut + 1] == " " else cut
+    if end > start:
+        yield start, end
+
+
+def _table_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
+    """One piece per line; the first line with words is the header of all others."""
+    page_at = _PageAt(pages)
+    header, start = "", 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if line.strip():
+            if not header:
+                header = line.strip()[: TARGET // 2]
+            for cut in range(start, end, LIMIT):
+                yield _Piece(cut, min(cut + LIMIT, end), (), page_at(start), header)
+        start = end + 1
+
+
+class _PageAt:
+    """Which page an offset is on; offsets are asked for in rising order."""
+
+    def __init__(self, pages: Sequence[PageSpan]) -> None:
+        self._pages = sorted(pages, key=lambda page: page.start)
+        self._at = 0
+
+    def __call__(self, offset: int) -> int | None:
+        while self._at + 1 < len(self._pages) and self._pages[self._at + 1].start <= offset:
+            self._at += 1
+        return self._pages[self._at].page if self._pages else None
+
+
+def _plain(line: str) -> str:
+    """A heading or a row without its marks, as people read it."""
+    if _SEPARATOR_ROW.match(line):
+        return ""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    words = re.sub(r"\{[#:.][^}]*\}|[*_`]{1,3}", "", words)
+    return " ".join(words.strip().strip("#|").split())
