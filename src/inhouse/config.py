@@ -1,1 +1,0 @@
-"""Settings: one table of names, types, defaults, units and reasons."""

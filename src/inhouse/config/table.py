@@ -1,0 +1,162 @@
+"""The table of settings: name, type, default, unit and why. Everything else about them is derived.
+
+A setting `section.name` is set in `$INHOUSE_HOME/inhouse.toml` under `[section]`, or by the environment
+variable `INHOUSE_SECTION_NAME`; `ALIASES` are names that other programs already use. A secret is never
+a value here, only a reference to where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["ALIASES", "EngineEntry", "Secrets", "Settings", "env_name"]
+
+ALIASES = {
+    "engines.ollama_url": "OLLAMA_URL",
+    "routing.local": "USE_LOCAL_LLM",
+}
+"""Setting -> the environment variable that earlier plans gave it; `INHOUSE_…` wins over it."""
+
+ENGINE_ORDER = ("mlx", "ollama", "vllm", "sglang", "llama.cpp", "lmstudio", "openai", "embedded")
+
+
+def env_name(name: str) -> str:
+    """`server.port` -> `INHOUSE_SERVER_PORT`."""
+    return "INHOUSE_" + name.replace(".", "_").upper()
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# Any: pydantic's Field returns Any by design, it stands where a default of any type may stand.
+def _setting(default: Any, why: str, unit: str = "", **limits: Any) -> Any:
+    return Field(default, description=why, json_schema_extra={"unit": unit}, **limits)
+
+
+class Server(_Section):
+    host: str = _setting("127.0.0.1", "address to listen on; loopback only until sign-in exists")
+    port: int = _setting(8484, "port to listen on; 0 takes any free one", ge=0, le=65535)
+    max_body_mb: int = _setting(
+        4, "largest request body, uploads apart; a question needs far less", "MB", ge=1, le=1024
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "names accepted in the Host header beside 127.0.0.1, localhost and [::1], against DNS rebinding"
+    )
+
+
+class Logs(_Section):
+    level: Literal["debug", "info", "warning", "error"] = _setting("info", "least important line to keep")
+    max_mb: int = _setting(10, "size at which logs/inhouse.log is put aside", "MB", ge=1, le=10_000)
+    keep: int = _setting(5, "how many log files put aside are kept", "files", ge=0, le=1000)
+
+
+class IngestSection(_Section):
+    max_file_mb: int = _setting(100, "larger files are refused, with their reason", "MB", ge=1, le=100_000)
+    max_text_chars: int = _setting(
+        20_000_000, "a document with more text is refused; guards against bombs", "characters", ge=1000
+    )
+    parse_timeout_s: int = _setting(120, "a parser that takes longer is ended", "s", ge=1, le=86_400)
+    parse_memory_mb: int = _setting(1500, "a parser that takes more memory is ended", "MB", ge=128)
+    workers: int = _setting(0, "parsers at work at once; 0 chooses by cores", "processes", ge=0, le=256)
+    ocr: Literal["auto", "off"] = _setting("auto", "read scans when tesseract is installed")
+    ocr_languages: str = _setting("rus+eng", "languages tesseract looks for", min_length=3)
+
+
+class AnswersSection(_Section):
+    use_model: Literal["auto", "never"] = _setting(
+        "auto", "let a model write the answer when one is there; `never` answers with quotes only"
+    )
+    max_passages: int = _setting(5, "passages an answer is made from", "passages", ge=1, le=20)
+    allow_demo_model: bool = _setting(
+        False, "let the demo model write answers; it shows the plumbing, it knows nothing"
+    )
+    max_question_chars: int = _setting(20_000, "longest question", "characters", ge=1, le=20_000)
+
+
+class Engines(_Section):
+    probe_local_ports: bool = _setting(True, "look for engines on their usual ports of this machine")
+    probe_interval_s: int = _setting(15, "time between two looks at the engines", "s", ge=1, le=3600)
+    ollama_url: str = _setting("http://127.0.0.1:11434", "where Ollama answers")
+    embedded: str = _setting("demo", "engine inside inhouse: `demo`, `off`, or the path of a GGUF file")
+    embedded_context_tokens: int = _setting(
+        2048, "context of the embedded engine; more needs more memory", "tokens", ge=256
+    )
+    connect_timeout_s: float = _setting(2.0, "longest wait for a connection to an engine", "s", gt=0)
+    first_event_timeout_s: float = _setting(
+        60.0, "longest wait for the first word; a cold model loads in that time", "s", gt=0
+    )
+    idle_timeout_s: float = _setting(30.0, "longest silence in the middle of an answer", "s", gt=0)
+    total_timeout_s: float = _setting(600.0, "longest answer", "s", gt=0)
+    order: tuple[str, ...] = _setting(
+        ENGINE_ORDER, "which kind of local engine is asked first; cloud is last"
+    )
+
+
+class Cloud(_Section):
+    allowed: bool = _setting(
+        False, "let text leave the house to cloud engines; a key in the environment is not consent"
+    )
+
+
+def _word(value: object) -> object:
+    """TOML's and the plans' `true` and `1` as the words of the setting."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        lower = value.strip().lower()
+        return {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}.get(
+            lower, lower
+        )
+    return value
+
+
+class Routing(_Section):
+    local: Annotated[Literal["auto", "true", "false", "force"], BeforeValidator(_word)] = _setting(
+        "auto", "use local engines: when they are there, yes, no, or nothing but them"
+    )
+
+
+_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*(,[A-Za-z_][A-Za-z0-9_]*)*|file:.+)$"
+
+
+class Secrets(_Section):
+    """Each is `env:NAME` (or `env:NAME,NAME`, the first that is set) or `file:PATH`."""
+
+    anthropic_api_key: str = _setting(
+        "env:ANTHROPIC_API_KEY", "where the key of Anthropic stands", pattern=_REFERENCE
+    )
+    gemini_api_key: str = _setting(
+        "env:GEMINI_API_KEY,GOOGLE_API_KEY", "where the key of Gemini stands", pattern=_REFERENCE
+    )
+    openai_api_key: str = _setting("env:OPENAI_API_KEY", "where the key of OpenAI stands", pattern=_REFERENCE)
+
+
+class EngineEntry(_Section):
+    """An engine that is not found by looking: one `[[engine]]` block each in `inhouse.toml`."""
+
+    name: str = Field(description="name shown in receipts", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    kind: Literal["openai", "ollama"] = Field(description="protocol it speaks")
+    url: str = Field(description="base address, e.g. http://10.0.0.5:8000/v1", pattern=r"^https?://[^\s]+$")
+    profile: str = _setting("", "capability profile: llama.cpp, mlx, vllm, sglang, lmstudio or openai")
+    model: str | None = _setting(None, "model to use; without it the first one it lists")
+    api_key_env: str | None = _setting(None, "environment variable that holds its key")
+    where: Literal["local", "cloud"] = _setting("local", "whether text sent to it leaves the house")
+
+
+class Settings(BaseModel):
+    """All settings, validated. Frozen: a change means a restart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: Server = Server()
+    logs: Logs = Logs()
+    ingest: IngestSection = IngestSection()
+    answers: AnswersSection = AnswersSection()
+    engines: Engines = Engines()
+    cloud: Cloud = Cloud()
+    routing: Routing = Routing()
+    secrets: Secrets = Secrets()
+    engine: tuple[EngineEntry, ...] = ()
