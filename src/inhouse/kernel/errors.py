@@ -13,6 +13,7 @@
           + PortTaken           the address is held by another program
           + MissingExtra        an optional part of the package is not installed
           + NoEngine            no language model may or can take the request
+          + ShuttingDown        inhouse is being stopped
       * EngineError             the engine's fault (Remote); the gateway decides what to do next
           + EngineUnreachable   no connection
           + EngineTimeout       connected, then silent for too long
@@ -52,6 +53,7 @@ __all__ = [
     "PortTaken",
     "RequestError",
     "Retry",
+    "ShuttingDown",
     "TooLarge",
     "Unavailable",
 ]
@@ -152,6 +154,12 @@ class NoEngine(Unavailable):
     """No language model may or can take the request; the message says which layer left none."""
 
     code = "no_engine"
+
+
+class ShuttingDown(Unavailable):
+    """inhouse is being stopped; what was written so far is kept."""
+
+    code = "shutting_down"
 
 
 class EngineError(InhouseError):

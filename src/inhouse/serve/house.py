@@ -1,0 +1,79 @@
+"""`/app/state`, `/app/models`, `/app/usage`, `/app/config`: the house itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Query
+
+from inhouse.serve.callers import CallerOf
+from inhouse.serve.house_shapes import (
+    AnsweringShape,
+    CountsShape,
+    EnginesShape,
+    LedgerRowShape,
+    LimitsShape,
+    SettingShape,
+    SettingsShape,
+    StateShape,
+    TotalsShape,
+    UsageShape,
+    engine,
+)
+from inhouse.serve.parts import Parts
+from inhouse.serve.uploads import RecentJobs
+
+__all__ = ["house_routes"]
+
+
+def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
+    """State, engines, usage and settings."""
+    routes = APIRouter()
+
+    @routes.get("/app/state")
+    def state(caller: CallerOf) -> StateShape:
+        """What a page shows around the chat; asked every few seconds."""
+        answering = parts.answering()
+        return StateShape(
+            version=parts.version,
+            documents=CountsShape.model_validate(parts.library.counts(caller)),
+            chats_revision=parts.chats.revision(caller),
+            engines=tuple(engine(view) for view in parts.fleet.engines()),
+            answering=AnsweringShape(
+                engine=answering.engine if answering else None,
+                model=answering.model if answering else None,
+                where=answering.where if answering else "none",
+            ),
+            ingest=jobs.active(),
+            recent_jobs=jobs.finished(),
+            limits=LimitsShape(
+                max_file_bytes=parts.limits.max_file_bytes,
+                free_bytes=parts.free_bytes(),
+                max_question_chars=parts.limits.max_question_chars,
+            ),
+            ocr=parts.ocr,
+        )
+
+    @routes.get("/app/models")
+    async def models(caller: CallerOf, *, refresh: bool = False) -> EnginesShape:
+        """Engines and their models at the last look; `refresh=1` looks now."""
+        views = await parts.fleet.refresh() if refresh else parts.fleet.engines()
+        return EnginesShape(engines=tuple(engine(view) for view in views))
+
+    @routes.get("/app/usage")
+    def usage(
+        caller: CallerOf,
+        since: float = Query(0.0, ge=0, allow_inf_nan=False),
+        limit: int = Query(100, ge=1, le=10_000),
+    ) -> UsageShape:
+        """What was asked of which engine since a time in UNIX seconds: sums, and the newest rows."""
+        totals = tuple(TotalsShape.model_validate(row) for row in parts.ledger.totals(since=since))
+        rows = tuple(
+            LedgerRowShape.model_validate(row) for row in parts.ledger.rows(since=since, limit=limit)
+        )
+        return UsageShape(totals=totals, rows=rows)
+
+    @routes.get("/app/config")
+    def config(caller: CallerOf) -> SettingsShape:
+        """Settings in force and where each came from; secrets are references."""
+        return SettingsShape(settings=tuple(SettingShape.model_validate(row) for row in parts.settings))
+
+    return routes

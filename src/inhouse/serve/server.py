@@ -1,0 +1,111 @@
+"""Listens, serves until it is asked to stop, and stops without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from inhouse.kernel.errors import BadRequest, PortTaken
+from inhouse.serve.wire import App
+
+__all__ = ["address", "bind", "serve"]
+
+GRACE_S = 10
+"""Longest wait for requests under way once stopping began; then they are cancelled."""
+
+
+def bind(host: str, port: int, *, holder: Callable[[int], str | None] = lambda _port: None) -> socket.socket:
+    """A listening address of our own; port 0 takes any free one.
+
+    Raises:
+        PortTaken: if another program holds it; `holder` may know which.
+        BadRequest: if this machine has no such address.
+    """
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A server that just ended leaves connections in TIME_WAIT; they must not keep the next one out.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except PermissionError:
+        listener.close()
+        raise BadRequest(f"Port {port} is reserved for the system", hint="use one above 1023") from None
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            name = holder(port)
+            raise PortTaken(
+                f"Port {port} of {host} is held by {name or 'another program'}",
+                hint="stop it, or choose another with --port",
+            ) from None
+        raise BadRequest(f"Cannot listen on {host}: {error.strerror}", hint="use 127.0.0.1") from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8484`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(
+    app: App, listener: socket.socket, *, stopping: asyncio.Event, on_ready: Callable[[], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM sets `stopping`, or somebody else does.
+
+    `on_ready` is called once connections are accepted. A second signal does not wait for requests.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, stopping, on_ready)
+    await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn whose signals end streams first, and whose end is an ordinary return."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stopping.is_set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn raises the signal again at the end, which would skip the closing of the house."""
+        loop = asyncio.get_running_loop()
+        kinds = (signal.SIGINT, signal.SIGTERM)
+        for kind in kinds:
+            loop.add_signal_handler(kind, self._stop)
+        try:
+            yield
+        finally:
+            for kind in kinds:
+                loop.remove_signal_handler(kind)
+
+    def _stop(self) -> None:
+        self.force_exit = self._stopping.is_set()
+        self._stopping.set()

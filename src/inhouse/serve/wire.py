@@ -1,0 +1,50 @@
+"""The few ASGI words this room speaks, and whole replies written without a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from inhouse.kernel.errors import InhouseError
+from inhouse.serve.house_shapes import ErrorBody, ErrorShape
+
+__all__ = ["App", "Message", "Receive", "Scope", "Send", "error_body", "header", "send_error", "send_reply"]
+
+# Any: the ASGI specification types scopes and messages as open mappings.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The first header of that lower-case name, empty when there is none."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+async def send_reply(
+    send: Send, status: int, body: bytes, content_type: str, *, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send a whole reply."""
+    head = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+def error_body(error: InhouseError) -> bytes:
+    """The JSON that every error of every route has."""
+    shape = ErrorShape(error=ErrorBody(code=error.code, message=error.message, hint=error.hint))
+    return shape.model_dump_json().encode()
+
+
+async def send_error(send: Send, error: InhouseError, *, status: int | None = None) -> None:
+    """Send the error as a whole reply, with its class's status unless another is given."""
+    await send_reply(send, status or error.status, error_body(error), "application/json")
