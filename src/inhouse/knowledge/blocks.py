@@ -38,7 +38,7 @@ _UNDERLINE = re.compile(r"(=+|-{3,})\s*$")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-zа-я]\))\s+\S")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
-_MARKUP = re.compile(r"\s*(?:\{%.*%\}|<!--.*-->|</?[a-zA-Z][^>]*>|\[[^\]]+\]:\s*\S+|[-*_]{3,})\s*$")
+_MARKUP = re.compile(r"\s*(?:\{%.*%\}|<!--.*-->|</?[a-zA-Z][^>]*>|\[[^\]]+\]:.*|[-*_]{3,})\s*$")
 
 
 def read_blocks(text: str) -> tuple[Block, ...]:

@@ -1,0 +1,112 @@
+"""Reads one file, whatever it is. Runs inside the child process only.
+
+Limits of time and memory are the parent's; this file keeps to those of size: how far an archive may
+unpack, and how much text comes out.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from inhouse.knowledge.edge.parse import office, ocr, pdf
+from inhouse.knowledge.edge.parse.decode import decode, looks_like_text, normal_newlines
+from inhouse.knowledge.edge.parse.mail import read_mail
+from inhouse.knowledge.edge.parse.markup import render
+from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.sniff import Format, Sniffed, sniff
+
+__all__ = ["read"]
+
+UNPACKED_BYTES = 1 << 30
+RATIO = 200
+RATIO_FROM_BYTES = 100 << 20
+MEMBERS = 20_000
+
+Result = Parsed | Refused
+_ZIPPED: frozenset[Format] = frozenset({"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp", "epub", "archive"})
+_PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
+
+
+def read(path: Path, name: str, *, text_chars: int) -> Result:
+    """The text of the file at `path`, whose own name is `name`.
+
+    Raises:
+        Exception: anything the parsers raise; the child turns it into a reason.
+    """
+    sniffed = sniff(path, name)
+    refused = _refused(path, name, sniffed)
+    if refused:
+        return refused
+    result = _reader(sniffed.format)(path, name, sniffed)
+    if isinstance(result, Refused):
+        return result
+    if len(result.text) > text_chars:
+        detail = f"{len(result.text):,} characters, more than {text_chars:,}"
+        return refusal("too_much_text", name, detail, media_type=sniffed.media_type)
+    if not result.text.strip():
+        return refusal("no_text", name, media_type=sniffed.media_type)
+    return result
+
+
+def _refused(path: Path, name: str, sniffed: Sniffed) -> Refused | None:
+    media_type = sniffed.media_type
+    if sniffed.format == "empty":
+        return refusal("empty_file", name)
+    if sniffed.format == "binary":
+        return refusal("binary", name)
+    if sniffed.format == "damaged_zip":
+        return refusal("damaged", name, sniffed.detail, media_type=media_type)
+    if sniffed.format == "encrypted_office":
+        return refusal("encrypted", name, media_type=media_type)
+    if sniffed.format in _ZIPPED and (detail := _bomb(path)):
+        return refusal("bomb", name, detail, media_type=media_type)
+    if sniffed.format in ("archive", "foreign"):
+        return refusal("not_supported", name, sniffed.detail, media_type=media_type)
+    return None
+
+
+def _bomb(path: Path) -> str:
+    """Why a zip is a bomb, from its own directory; the memory limit guards against one that lies."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    total = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members) or 1
+    if total > UNPACKED_BYTES or (total > RATIO_FROM_BYTES and total > RATIO * packed):
+        return f"{total:,} bytes from {packed:,}"
+    if len(members) > MEMBERS:
+        return f"{len(members):,} parts"
+    return ""
+
+
+def _reader(kind: Format) -> Callable[[Path, str, Sniffed], Result]:
+    if kind in ("text", "markdown", "csv"):
+        return _read_text
+    if kind == "html":
+        return _read_html
+    if kind == "eml":
+        return lambda path, _name, _sniffed: read_mail(path.read_bytes())
+    if kind == "pdf":
+        return lambda path, name, _sniffed: pdf.read_pdf(path, name)
+    if kind in _PICTURES:
+        return lambda path, name, sniffed: ocr.read_picture(path, name, sniffed.media_type)
+    return lambda path, name, sniffed: office.read_office(path, name, sniffed)
+
+
+def _read_text(path: Path, name: str, sniffed: Sniffed) -> Result:
+    data = path.read_bytes()
+    # Binary may begin like text: look at the middle and the end, too.
+    for at in (len(data) // 2, max(len(data) - 65_536, 0)):
+        if at > 65_536 and not looks_like_text(data[at // 2 * 2 : at // 2 * 2 + 65_536].strip(b"\x80")):
+            return refusal("binary", name)
+    text = normal_newlines(decode(data))
+    if sniffed.format == "csv":
+        return Parsed(text, "table", sniffed.media_type)
+    kind: office.TextKind = "markdown" if sniffed.format == "markdown" else "text"
+    return Parsed(text, kind, sniffed.media_type)
+
+
+def _read_html(path: Path, _name: str, sniffed: Sniffed) -> Result:
+    page = render(decode(path.read_bytes(), declared=True))
+    return Parsed(normal_newlines(page.text), "markdown", sniffed.media_type, title=page.title)

@@ -1,0 +1,175 @@
+"""An answer without a model: the sentences of the documents that say the most about the question.
+
+Every sentence is a verbatim quote. A sentence that introduces a list brings the list along, a list item
+that answers brings nothing but itself, and sentences stay in the order of their document, so that the
+answer reads as the document does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inhouse.kernel.documents import Passage
+from inhouse.knowledge.blocks import read_blocks
+from inhouse.knowledge.plain import plain
+from inhouse.knowledge.rank import Weights
+from inhouse.knowledge.sentences import sentence_spans
+from inhouse.knowledge.words import AnswerKind, Question, Vocabulary, holds_kind
+
+__all__ = ["Quote", "extract", "missing_kind"]
+
+MOST_SENTENCES = 4
+MOST_LIST_ITEMS = 6
+KEEP_SHARE = 0.62
+"""A further sentence must carry this share of what the best one carries; lower pulls in side remarks."""
+RANK_DISCOUNT = 0.08
+"""Each place a passage stands lower makes its sentences worth this much less."""
+KIND_BONUS = 0.35
+AROUND_SHARE = 0.5
+"""A word in the heading counts half for the sentences below it."""
+SHORTEST = 3
+"""Stems; anything shorter is a label, not a statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """`text[start:end]` of the passage's document. `score` compares quotes of one extraction only."""
+
+    passage: Passage
+    start: int
+    end: int
+    score: float
+
+    @property
+    def text(self) -> str:
+        """The verbatim words."""
+        return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int
+    end: int
+    stems: frozenset[str]
+    length: int
+
+
+def extract(
+    question: Question, passages: Sequence[Passage], weights: Weights, vocabulary: Vocabulary
+) -> tuple[Quote, ...]:
+    """The best quotes, grouped by document (best document first) and in document order inside it."""
+    scored: list[Quote] = []
+    lines_of = {id(passage): _lines(passage, vocabulary) for passage in passages}
+    for place, passage in enumerate(passages):
+        around = frozenset(vocabulary.stems(" ".join((*passage.heading, passage.title))))
+        discount = 1 - RANK_DISCOUNT * place
+        before: _Line | None = None
+        for line in lines_of[id(passage)]:
+            joined = before is not None and line.start - before.end <= 2
+            lead = before.stems if before is not None and joined else frozenset()
+            worth = _worth(line, around, lead, question, weights.of)
+            if worth > 0 and _holds(passage, line, question):
+                worth += KIND_BONUS * min(1.0, worth)
+            scored.append(Quote(passage, line.start, line.end, worth * discount))
+            before = line
+    chosen = _best(scored)
+    return _in_reading_order(_with_lists(chosen, lines_of, passages))
+
+
+def _lines(passage: Passage, vocabulary: Vocabulary) -> tuple[_Line, ...]:
+    spans = sentence_spans(passage.text, read_blocks(passage.text))
+    lines = []
+    for start, end in spans:
+        stems = vocabulary.stems(passage.text[start:end])
+        lines.append(_Line(passage.start + start, passage.start + end, frozenset(stems), len(stems)))
+    return tuple(lines)
+
+
+def _worth(
+    line: _Line, around: frozenset[str], before: frozenset[str], question: Question, of: Mapping[str, float]
+) -> float:
+    """Weight of the question's words in the line; those around it count only beside some of its own.
+
+    `before` is the sentence it follows: "Change the passcode. It must be longer than 14 characters."
+    """
+    if line.length < SHORTEST:
+        return 0.0
+    own = sum(of.get(stem, 0.0) for stem in (*question.content, *question.background) if stem in line.stems)
+    context = around | before
+    near = sum(of.get(stem, 0.0) for stem in question.content if stem in context - line.stems)
+    follows = bool(before & of.keys())
+    return own + AROUND_SHARE * near if own > 0 or follows else 0.0
+
+
+def _holds(passage: Passage, line: _Line, question: Question) -> bool:
+    if question.wants is None:
+        return False
+    return holds_kind(
+        plain(passage.text[line.start - passage.start : line.end - passage.start]), question.wants
+    )
+
+
+def _best(scored: Sequence[Quote]) -> list[Quote]:
+    ordered = sorted(scored, key=lambda quote: (-quote.score, quote.start))
+    best = ordered[0].score if ordered else 0.0
+    if best <= 0:
+        return []
+    chosen: list[Quote] = []
+    for quote in ordered:
+        if quote.score < KEEP_SHARE * best or len(chosen) == MOST_SENTENCES:
+            break
+        if all(quote.text != other.text for other in chosen):
+            chosen.append(quote)
+    return chosen
+
+
+def _with_lists(
+    chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]], passages: Sequence[Passage]
+) -> list[Quote]:
+    """Add the items below a chosen sentence that ends with a colon or is itself an unfinished lead-in."""
+    found = list(chosen)
+    taken = {(quote.passage.document_id, quote.start) for quote in chosen}
+    for quote in chosen:
+        if not _leads_in(quote):
+            continue
+        added = 0
+        for line in lines_of[id(quote.passage)]:
+            follows = line.start >= quote.end
+            if not follows or (quote.passage.document_id, line.start) in taken:
+                continue
+            if added == MOST_LIST_ITEMS or not _is_item(quote.passage, line):
+                break
+            found.append(Quote(quote.passage, line.start, line.end, quote.score))
+            taken.add((quote.passage.document_id, line.start))
+            added += 1
+    return found
+
+
+def _leads_in(quote: Quote) -> bool:
+    text = quote.text.rstrip("*_ ")
+    return text.endswith(":") or not text.endswith((".", "!", "?", "…", "»", '"', ")", ";", "|"))
+
+
+def _is_item(passage: Passage, line: _Line) -> bool:
+    first = passage.text[line.start - passage.start : line.start - passage.start + 2]
+    return first[:1] in "-*+•–|" or (
+        first[:1].isdigit() and "." in passage.text[line.start - passage.start :][:4]
+    )
+
+
+def _in_reading_order(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    documents: dict[str, float] = {}
+    for quote in quotes:
+        documents[quote.passage.document_id] = max(quote.score, documents.get(quote.passage.document_id, 0.0))
+    return tuple(
+        sorted(quotes, key=lambda q: (-documents[q.passage.document_id], q.passage.document_id, q.start))
+    )
+
+
+def missing_kind(question: Question, quotes: Sequence[Quote]) -> AnswerKind | None:
+    """The kind of value that the question asks for when none of the quotes holds one, else None."""
+    wants = question.wants
+    if wants is None or any(holds_kind(plain(quote.text), wants) for quote in quotes):
+        return None
+    return wants

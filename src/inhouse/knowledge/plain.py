@@ -1,0 +1,30 @@
+"""Document text as a person reads it, without Markdown marks; for display only, offsets are the quote's."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["plain"]
+
+_STEPS = (
+    (re.compile(r"\{%.*?%\}|\{\{.*?\}\}|<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r"!?\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)(?:\{[^}]*\})?"), r"\1"),
+    (re.compile(r"</?[a-zA-Z][^<>]*>"), " "),
+    (re.compile(r"(?m)^\s*(?:>\s?)+"), ""),
+    (re.compile(r"^\s*(?:[-*+•–]|#{1,6})\s+"), ""),
+    (re.compile(r"(?<!\w)([*_]{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"\*\*|`"), ""),
+    (re.compile(r"\\([\\`*_{}\[\]()#+.!|-])"), r"\1"),
+)
+_CELLS = re.compile(r"\s*\|\s*")
+
+
+def plain(quote: str) -> str:
+    """One line without marks; a table row becomes its cells with middle dots between them."""
+    text = quote
+    for pattern, replacement in _STEPS:
+        text = pattern.sub(replacement, text)
+    if text.strip().startswith("|") and text.strip().endswith("|"):
+        cells = [cell for cell in _CELLS.split(text.strip().strip("|")) if cell.strip(" -:")]
+        text = " · ".join(cells)
+    return " ".join(text.split())
