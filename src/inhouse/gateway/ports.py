@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from inhouse.kernel.ports import Where
+from inhouse.kernel.ports import Outcome, Where
 
 __all__ = ["EngineView", "Fleet", "Ledger", "LedgerRow", "ModelView", "Outcome", "UsageTotals"]
-
-Outcome = Literal["ok", "partial", "refused", "failed", "cancelled", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from inhouse.kernel.messages import ChatEvent, ChatRequest
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Usage
 
-__all__ = ["ChatModel", "ChatStream", "EngineUsed", "Where"]
+__all__ = ["Account", "Accounts", "ChatModel", "ChatStream", "EngineUsed", "Outcome", "Where"]
 
 Where = Literal["local", "cloud", "none"]
+
+Outcome = Literal["ok", "partial", "refused", "failed", "cancelled", "interrupted"]
+"""How a request ended: `partial` failed after its first piece, `refused` was declined before any engine
+was asked, `interrupted` was found without an end when the process that served it was gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +56,40 @@ class ChatModel(Protocol):
 
     def ready(self, request: ChatRequest) -> bool:
         """True when a known engine could take the request now; looks at the last snapshot only."""
+        ...
+
+
+class Account(Protocol):
+    """One request that was begun and will end once."""
+
+    def close(
+        self,
+        outcome: Outcome,
+        used: EngineUsed,
+        usage: Usage,
+        *,
+        code: str | None = None,
+        first_token_ms: float | None = None,
+    ) -> None:
+        """Write down how it ended; a second call does nothing.
+
+        Raises:
+            HomeUnusable: if it cannot be written.
+        """
+        ...
+
+
+class Accounts(Protocol):
+    """Where every request is written down before its work begins, and again when it ends.
+
+    An answer without a model is closed with `EngineUsed("none", None, "none", …)` and `Usage(0, 0)`.
+    One `request_id` may be opened several times: each is a row of its own.
+    """
+
+    def open(self, *, request_id: str, user: str, task: str) -> Account:
+        """Returns once the opening would survive the death of this process.
+
+        Raises:
+            HomeUnusable: if it cannot be written.
+        """
         ...
