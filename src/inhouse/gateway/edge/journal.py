@@ -1,0 +1,323 @@
+"""An append-only file in which every request is written down before its work begins and when it ends.
+
+One `os.write` per record, so a killed process leaves whole records and at most one torn one at the end;
+a thread makes them safe against power loss every 100 ms. A record is 8 bytes (length and CRC-32 of what
+follows, little-endian) and a JSON document. Each process has a file of its own, which it holds locked
+while it lives: an unlocked file belongs to nobody and is complete (`ledger` reads them).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+import secrets
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from inhouse.gateway.ports import LedgerRow
+from inhouse.kernel.errors import HomeUnusable
+from inhouse.kernel.messages import Usage
+from inhouse.kernel.ports import EngineUsed, Outcome
+
+__all__ = [
+    "Closed",
+    "Entry",
+    "Handed",
+    "Journal",
+    "Opened",
+    "Record",
+    "Stretch",
+    "is_alive",
+    "read_records",
+    "row_of",
+]
+
+log = structlog.get_logger(__name__)
+
+SYNC_INTERVAL_S = 0.1
+ROTATE_BYTES = 16 << 20
+"""A new file is begun at this size, so that reading one again after a crash takes well under a second."""
+MAX_RECORD_BYTES = 1 << 20
+SUFFIX = ".journal"
+_HEAD = struct.Struct("<II")
+# macOS has no fdatasync.
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+
+
+class Opened(msgspec.Struct, frozen=True, tag="open"):
+    """A request was begun. `entry` is unique over all processes and times."""
+
+    entry: str
+    request_id: str
+    started_at: float
+    user: str
+    task: str
+
+
+class Closed(msgspec.Struct, frozen=True, tag="close"):
+    """It ended; the row is whole, so that the opening is not needed to understand it."""
+
+    entry: str
+    row: LedgerRow
+
+
+class Handed(msgspec.Struct, frozen=True, tag="handed"):
+    """The file is full: requests still open in it were opened again in the next one."""
+
+
+Record = Opened | Closed | Handed
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Record).decode
+
+
+class Journal:
+    """Writes this process's file; implements `kernel.ports.Accounts`. Safe to use from any thread.
+
+    `start` begins the syncing thread; before it, records survive the death of the process all the same.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float],
+        stopwatch: Callable[[], float],
+        rotate_bytes: int = ROTATE_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self._rotate_bytes = rotate_bytes
+        self._turn = threading.Lock()
+        self._open_now: dict[str, Opened] = {}
+        self._file = -1
+        self._size = 0
+        self._count = 0
+        self._dirty = threading.Event()
+        self._stopping = threading.Event()
+        self._syncer: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to sync in the background."""
+        self._syncer = threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True)
+        self._syncer.start()
+
+    def stop(self) -> None:
+        """Sync a last time and let the file go; requests still open become `interrupted`."""
+        self._stopping.set()
+        self._dirty.set()
+        if self._syncer is not None:
+            self._syncer.join()
+        with self._turn:
+            if self._file >= 0:
+                _sync(self._file)
+                os.close(self._file)
+                self._file = -1
+
+    def open(self, *, request_id: str, user: str, task: str) -> Entry:
+        """See `Accounts.open`."""
+        with self._turn:
+            self._count += 1
+            entry = f"{self._name()}.{self._count}"
+            opened = Opened(entry, request_id, self._clock(), user, task)
+            self._append(opened)
+            self._open_now[entry] = opened
+        return Entry(self, opened, self._stopwatch)
+
+    def close(self, row: LedgerRow, entry: str) -> None:
+        """Write the end of an entry; an end that was written before stays."""
+        with self._turn:
+            if self._open_now.pop(entry, None) is not None:
+                self._append(Closed(entry, row))
+
+    def _name(self) -> str:
+        """The name of this file, without its ending; opens the first file when there is none yet."""
+        if self._file < 0:
+            with _explained(self._folder):
+                self._begin_file()
+        return self._path.stem
+
+    def _begin_file(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        # Locked before it has its name: an unlocked journal is taken for a dead process's and removed.
+        unnamed = path.with_suffix(".new")
+        descriptor = os.open(unnamed, flags, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        unnamed.rename(path)
+        self._path = path
+        self._file, self._size = descriptor, 0
+
+    def _append(self, record: Record) -> None:
+        with _explained(self._folder):
+            if self._file < 0:
+                self._begin_file()
+            elif self._size >= self._rotate_bytes:
+                self._rotate()
+            self._write(record)
+        self._dirty.set()
+
+    def _rotate(self) -> None:
+        """Begin a new file that holds all that is still open, then say so at the end of the old one.
+
+        In this order a death in between leaves openings twice, which the ledger sees as one by their entry.
+        """
+        old, old_size = self._file, self._size
+        self._begin_file()
+        try:
+            for opened in self._open_now.values():
+                self._write(opened)
+        except OSError:
+            os.close(self._file)
+            self._file, self._size = old, old_size
+            raise
+        new, new_size = self._file, self._size
+        self._file, self._size = old, old_size
+        self._write(Handed())
+        _sync(old)
+        os.close(old)
+        self._file, self._size = new, new_size
+
+    def _write(self, record: Record) -> None:
+        body = _encode(record)
+        data = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        written = os.write(self._file, data)
+        if written != len(data):
+            # A torn record in the middle would hide all that follow it.
+            os.ftruncate(self._file, self._size)
+            raise OSError(f"only {written} of {len(data)} bytes could be written")
+        self._size += written
+
+    def _sync_loop(self) -> None:
+        while not self._stopping.is_set():
+            self._dirty.wait()
+            self._stopping.wait(SYNC_INTERVAL_S)
+            self._dirty.clear()
+            with self._turn:
+                # A copy of the number: syncing may take long, and writers must not wait for it.
+                copy = os.dup(self._file) if self._file >= 0 else -1
+            if copy >= 0:
+                try:
+                    _sync(copy)
+                except OSError as error:
+                    log.error("journal_not_synced", folder=str(self._folder), reason=str(error))
+                finally:
+                    os.close(copy)
+
+
+class Entry:
+    """One request that was begun; implements `kernel.ports.Account`."""
+
+    def __init__(self, journal: Journal, opened: Opened, stopwatch: Callable[[], float]) -> None:
+        self._journal = journal
+        self._opened = opened
+        self._stopwatch = stopwatch
+        self._began = stopwatch()
+        self._closed = False
+
+    def close(
+        self,
+        outcome: Outcome,
+        used: EngineUsed,
+        usage: Usage,
+        *,
+        code: str | None = None,
+        first_token_ms: float | None = None,
+    ) -> None:
+        """See `Account.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        total_ms = (self._stopwatch() - self._began) * 1000
+        row = row_of(self._opened, outcome, used, usage, total_ms=total_ms)
+        self._journal.close(
+            dataclasses.replace(row, code=code, first_token_ms=first_token_ms), self._opened.entry
+        )
+
+
+def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, total_ms: float) -> LedgerRow:
+    """The ledger's row. No engine costs nothing; what an engine costs is not known without a price."""
+    return LedgerRow(
+        request_id=opened.request_id,
+        started_at=opened.started_at,
+        user=opened.user,
+        task=opened.task,
+        engine=used.engine,
+        model=used.model,
+        where=used.where,
+        outcome=outcome,
+        code=None,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        estimated=usage.estimated,
+        cost_micros=0 if used.where == "none" else None,
+        first_token_ms=None,
+        total_ms=total_ms,
+        reason=used.reason,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stretch:
+    """What stands in a journal from an offset on. `end` is the offset after the last whole record.
+
+    `damaged`: something that is no torn tail follows; nothing behind it can be read.
+    """
+
+    records: tuple[Record, ...]
+    end: int
+    damaged: bool
+
+
+def read_records(path: Path, offset: int = 0) -> Stretch:
+    """All whole records from `offset` on; a torn one at the end is left for later."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    records: list[Record] = []
+    at = 0
+    while len(data) - at >= _HEAD.size:
+        length, crc = _HEAD.unpack_from(data, at)
+        body = data[at + _HEAD.size : at + _HEAD.size + length]
+        # Zeros are what a lost power supply leaves of a tail that was never synced.
+        if length == 0 or len(body) < length <= MAX_RECORD_BYTES:
+            break
+        if length > MAX_RECORD_BYTES or zlib.crc32(body) != crc:
+            return Stretch(tuple(records), offset + at, damaged=True)
+        records.append(_decode(body))
+        at += _HEAD.size + length
+    return Stretch(tuple(records), offset + at, damaged=False)
+
+
+def is_alive(path: Path) -> bool:
+    """True while the process that writes the file lives and has not let it go."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HomeUnusable(
+            f"The journal in {folder} could not be written: {error.strerror or error}",
+            hint="check free space and permissions; requests are refused until they can be written down",
+        ) from error

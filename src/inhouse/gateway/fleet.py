@@ -1,0 +1,160 @@
+"""The engines of the house as one immutable snapshot, which the prober replaces and `decide` reads."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urlsplit
+
+from inhouse.gateway.ports import EngineView, ModelView
+from inhouse.gateway.profiles import EngineKind
+from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineRefused
+
+__all__ = [
+    "Engine",
+    "EngineState",
+    "Fleet",
+    "Model",
+    "Place",
+    "after_failure",
+    "after_success",
+    "place_of",
+    "same_model",
+    "view_of",
+]
+
+EngineState = Literal["up", "down", "found_not_allowed"]
+Place = Literal["local", "cloud"]
+
+FIRST_REST_S = 2.0
+LONGEST_REST_S = 30.0
+"""An engine that failed is left alone for 2, 4, 8, 16, 30 s: a crash is over in seconds, and one that
+lasts costs one slow request every half minute."""
+LONGEST_ADVISED_REST_S = 60.0
+
+_LOCAL_ENDINGS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".intranet", ".corp")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that an engine offers; None where the engine does not say.
+
+    `demo`: exists to prove that the plumbing works and is not to be trusted with a question.
+    `remote`: listed by a local engine but run elsewhere, as Ollama's `:cloud` models are.
+    `chats`: False for models that only embed, rerank or hear.
+    """
+
+    name: str
+    context_tokens: int | None = None
+    size_bytes: int | None = None
+    loaded: bool | None = None
+    demo: bool = False
+    remote: bool = False
+    chats: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine at the last look. `failures` counts dispatches that failed in a row.
+
+    Until `rests_until` (UNIX seconds) it is not tried, for the reason in `rest_reason`.
+    `default_model` is the administrator's choice for requests that name no model.
+    """
+
+    name: str
+    kind: EngineKind
+    where: Place
+    url: str
+    state: EngineState
+    models: tuple[Model, ...] = ()
+    reason: str = ""
+    checked_at: float = 0.0
+    default_model: str | None = None
+    failures: int = 0
+    rests_until: float = 0.0
+    rest_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All engines known; no order is promised."""
+
+    engines: tuple[Engine, ...] = ()
+
+    def engine(self, name: str) -> Engine | None:
+        """The engine of that name."""
+        return next((each for each in self.engines if each.name == name), None)
+
+    def with_engine(self, engine: Engine) -> Fleet:
+        """A fleet in which the engine of the same name is replaced, or this one added."""
+        if self.engine(engine.name) is None:
+            return replace(self, engines=(*self.engines, engine))
+        return replace(
+            self, engines=tuple(engine if each.name == engine.name else each for each in self.engines)
+        )
+
+
+def after_failure(engine: Engine, error: EngineError, now: float) -> Engine:
+    """The engine as it stands after a dispatch failed: resting, longer with every failure in a row.
+
+    One that declined a request is not at fault and does not rest. One that says how long it will be busy
+    is believed, up to a minute.
+    """
+    if isinstance(error, EngineRefused):
+        return engine
+    rest_s = min(LONGEST_REST_S, FIRST_REST_S * 2 ** min(engine.failures, 10))
+    if isinstance(error, EngineOverloaded) and error.retry_after_s is not None:
+        rest_s = min(LONGEST_ADVISED_REST_S, max(FIRST_REST_S, error.retry_after_s))
+    return replace(
+        engine, failures=engine.failures + 1, rests_until=now + rest_s, rest_reason=error.message
+    )
+
+
+def after_success(engine: Engine) -> Engine:
+    """The engine as it stands after it answered."""
+    return replace(engine, failures=0, rests_until=0.0, rest_reason="") if engine.failures else engine
+
+
+def same_model(wanted: str, name: str) -> bool:
+    """True when two names mean one model: case does not matter, and `:latest` may be left out."""
+    return _plain(wanted) == _plain(name)
+
+
+def place_of(url: str) -> Place:
+    """`local` for loopback, private and link-local addresses and for names that no public DNS gives out.
+
+    Any other name counts as `cloud`, also when it would resolve to a private address: who is wrong about
+    this sends documents out of the house, so a doubt is a no and the administrator may say otherwise.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # `134744072` and `0x8080808` are spellings of a public address, not names.
+        named = "." not in host and host[:1].isalpha()
+        return "local" if named or host.endswith(_LOCAL_ENDINGS) else "cloud"
+    return "local" if address.is_private or address.is_loopback or address.is_link_local else "cloud"
+
+
+def view_of(engine: Engine, *, allowed: bool, now: float) -> EngineView:
+    """The engine as pages and terminal show it; one that rests after a failure is shown as down."""
+    resting = engine.state == "up" and engine.rests_until > now
+    models = tuple(
+        ModelView(each.name, each.size_bytes, each.context_tokens, each.loaded) for each in engine.models
+    )
+    return EngineView(
+        name=engine.name,
+        kind=engine.kind,
+        where=engine.where,
+        url=engine.url,
+        state="down" if resting else engine.state,
+        allowed=allowed,
+        models=models,
+        reason=engine.rest_reason if resting else engine.reason,
+        checked_at=engine.checked_at,
+    )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().removesuffix(":latest")
