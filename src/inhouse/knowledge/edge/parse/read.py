@@ -10,7 +10,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from inhouse.knowledge.edge.parse import office, ocr, pdf
+from inhouse.knowledge.chunk import TextKind
+from inhouse.knowledge.edge.parse import ocr, office, pdf
 from inhouse.knowledge.edge.parse.decode import decode, looks_like_text, normal_newlines
 from inhouse.knowledge.edge.parse.mail import read_mail
 from inhouse.knowledge.edge.parse.markup import render
@@ -25,12 +26,14 @@ RATIO_FROM_BYTES = 100 << 20
 MEMBERS = 20_000
 
 Result = Parsed | Refused
-_ZIPPED: frozenset[Format] = frozenset({"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp", "epub", "archive"})
+_ZIPPED: frozenset[Format] = frozenset(
+    {"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp", "epub", "archive"}
+)
 _PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
 
 
-def read(path: Path, name: str, *, text_chars: int) -> Result:
-    """The text of the file at `path`, whose own name is `name`.
+def read(path: Path, name: str, *, text_chars: int, beat: Callable[[], None] = lambda: None) -> Result:
+    """The text of the file at `path`, whose own name is `name`; `beat` is called after each page.
 
     Raises:
         Exception: anything the parsers raise; the child turns it into a reason.
@@ -39,7 +42,7 @@ def read(path: Path, name: str, *, text_chars: int) -> Result:
     refused = _refused(path, name, sniffed)
     if refused:
         return refused
-    result = _reader(sniffed.format)(path, name, sniffed)
+    result = _reader(sniffed.format, beat)(path, name, sniffed)
     if isinstance(result, Refused):
         return result
     if len(result.text) > text_chars:
@@ -80,7 +83,7 @@ def _bomb(path: Path) -> str:
     return ""
 
 
-def _reader(kind: Format) -> Callable[[Path, str, Sniffed], Result]:
+def _reader(kind: Format, beat: Callable[[], None]) -> Callable[[Path, str, Sniffed], Result]:
     if kind in ("text", "markdown", "csv"):
         return _read_text
     if kind == "html":
@@ -88,7 +91,7 @@ def _reader(kind: Format) -> Callable[[Path, str, Sniffed], Result]:
     if kind == "eml":
         return lambda path, _name, _sniffed: read_mail(path.read_bytes())
     if kind == "pdf":
-        return lambda path, name, _sniffed: pdf.read_pdf(path, name)
+        return lambda path, name, _sniffed: pdf.read_pdf(path, name, beat=beat)
     if kind in _PICTURES:
         return lambda path, name, sniffed: ocr.read_picture(path, name, sniffed.media_type)
     return lambda path, name, sniffed: office.read_office(path, name, sniffed)
@@ -98,12 +101,12 @@ def _read_text(path: Path, name: str, sniffed: Sniffed) -> Result:
     data = path.read_bytes()
     # Binary may begin like text: look at the middle and the end, too.
     for at in (len(data) // 2, max(len(data) - 65_536, 0)):
-        if at > 65_536 and not looks_like_text(data[at // 2 * 2 : at // 2 * 2 + 65_536].strip(b"\x80")):
+        if at > 65_536 and not looks_like_text(data[at // 2 * 2 : at // 2 * 2 + 65_536]):
             return refusal("binary", name)
     text = normal_newlines(decode(data))
     if sniffed.format == "csv":
         return Parsed(text, "table", sniffed.media_type)
-    kind: office.TextKind = "markdown" if sniffed.format == "markdown" else "text"
+    kind: TextKind = "markdown" if sniffed.format == "markdown" else "text"
     return Parsed(text, kind, sniffed.media_type)
 
 
