@@ -89,7 +89,7 @@ class _Chunk(msgspec.Struct):
     # Absent is not the same as empty: the usage chunk has `choices: []`, an error object has none.
     choices: list[_Choice] | msgspec.UnsetType = msgspec.UNSET
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Message(msgspec.Struct):
@@ -194,7 +194,7 @@ class EventReader:
             chunk = _chunks.decode(data)
         except UNREADABLE as error:
             return self._ending.fail(broken(f"the engine sent an unreadable event: {error}"))
-        if chunk.error is not None and bytes(chunk.error) != b"null":
+        if bytes(chunk.error) != b"null":
             return self._ending.fail(failed_of(read_error(500, data)))
         if chunk.usage is not None:
             self._ending.usage = _usage(chunk.usage)

@@ -49,6 +49,9 @@ def engine_error(
     the status, because engines disagree about statuses (llama.cpp says 500 to a picture it cannot read).
     """
     text = " ".join(message.split())[:MAX_MESSAGE_CHARS] or f"HTTP {status} without an explanation"
+    # Another inhouse speaks our own codes.
+    for ours in words & _CLASSES.keys():
+        return _CLASSES[ours](text)
     if status in (401, 403) or "authentication_error" in words:
         return EngineRefused(text, hint="check the key that is configured for this engine")
     if words & _QUOTA:
