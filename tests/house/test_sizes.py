@@ -1,0 +1,86 @@
+"""Nothing is too large to be read in one go."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import PACKAGE, ROOMS, ROOT, WRITTEN, parse
+
+FILE_LINES = 500
+FUNCTION_LINES = 80
+CLASS_LINES = 250
+POSITIONAL = 5
+ROOM_LINES = 4000
+
+DATA_TABLE = "data table"
+"""A file whose docstring calls it that may be longer: a table of data is not read from end to end."""
+
+STATIC = PACKAGE / "serve" / "static"
+PAGE_FILES = sorted(
+    path
+    for path in STATIC.rglob("*")
+    if path.suffix in {".js", ".css", ".html"} and "vendor" not in path.relative_to(STATIC).parts
+)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=relative)
+def test_python_files_are_short(path: Path) -> None:
+    """At most 500 lines, data tables excepted."""
+    if DATA_TABLE not in (ast.get_docstring(parse(path)) or "").lower():
+        assert lines(path) <= FILE_LINES
+
+
+@pytest.mark.parametrize("path", PAGE_FILES, ids=relative)
+def test_page_files_are_short(path: Path) -> None:
+    """The page's own files are held to the same 500 lines."""
+    assert lines(path) <= FILE_LINES
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=relative)
+def test_functions_and_classes_are_short(path: Path) -> None:
+    """Functions at most 80 lines, classes at most 250."""
+    long = [
+        f"{node.name} ({size} lines)"
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and (size := (node.end_lineno or node.lineno) - node.lineno + 1)
+        > (CLASS_LINES if isinstance(node, ast.ClassDef) else FUNCTION_LINES)
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=relative)
+def test_functions_have_few_positional_parameters(path: Path) -> None:
+    """At most five, `self` apart; the rest is keyword-only."""
+    wide = []
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+            count = len(names) - (names[:1] in (["self"], ["cls"]))
+            if count > POSITIONAL and not is_framework_function(path, node):
+                wide.append(f"{node.name} ({count})")
+    assert wide == []
+
+
+def is_framework_function(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Click fills the parameters of a command by name, FastAPI those of a route, pytest those of a test."""
+    return bool(node.decorator_list) or (node.name.startswith("test_") and "tests" in path.parts)
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "store", "serve", "cli", "config"])
+def test_rooms_are_small(room: str) -> None:
+    """At most 4,000 lines of Python in a room."""
+    files = [path for path in (PACKAGE / room).rglob("*.py") if "__pycache__" not in path.parts]
+    assert files
+    assert sum(map(lines, files)) <= ROOM_LINES
