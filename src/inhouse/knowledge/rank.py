@@ -68,9 +68,10 @@ def weigh(question: Question, *, chunks: int, chunks_with: Mapping[str, int], me
         having = min(chunks_with.get(stem, 0), chunks)
         return math.log(1 + (chunks - having + 0.5) / (having + 0.5)) / ceiling
 
+    lent = BACKGROUND_WEIGHT if question.content else 1.0
     of = {stem: rarity(stem) for stem in question.content}
-    of.update({stem: rarity(stem) * BACKGROUND_WEIGHT for stem in question.background})
-    return Weights(of, sum(of[stem] for stem in question.content), mean_length)
+    of.update({stem: rarity(stem) * lent for stem in question.background})
+    return Weights(of, sum(of.values()), mean_length)
 
 
 def rank(question: Question, candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:

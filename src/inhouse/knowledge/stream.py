@@ -16,7 +16,7 @@ __all__ = ["AnswerText", "Cut"]
 _BOUNDARY = re.compile(
     r"(?:[.!?…]+[\"'»”)\]*]*(?:\s*\[\s*S[\d.,;\sS]*\])*(?=\s+[^\s\[])|(?:\s*\[\s*S[\d.,;\sS]*\])*\n)"
 )
-_HELD = re.compile(r"\s*\[\s*(?:S[\d.,;\sS]*)?$")
+_HELD = re.compile(r"(?:\s+|\s*\[\s*(?:S[\d.,;\sS]*)?)$")
 _NOT_AN_END = re.compile(
     r"(?:^|\s)(?:\d{1,2}|[A-ZА-ЯЁ]|т|д|п|г|ст|руб|тыс|млн|e\.g|i\.e|no|mr|dr)\.$", re.IGNORECASE
 )

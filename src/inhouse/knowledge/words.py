@@ -164,7 +164,10 @@ class Question:
 def read_question(text: str, vocabulary: Vocabulary, *, earlier: str = "") -> Question:
     """What `text` asks for. `earlier` is a question that it leans on, empty when it stands alone."""
     content = _content(text, vocabulary)
-    background = tuple(stem for stem in _content(earlier, vocabulary) if stem not in content)
+    background: tuple[str, ...] = ()
+    if earlier:
+        content = tuple(stem for stem in content if stem not in vocabulary.stops)
+        background = tuple(stem for stem in _content(earlier, vocabulary) if stem not in content)
     names = {
         stem
         for name in _NAME.findall(text)

@@ -141,21 +141,16 @@ class DocumentAnswers:
         )
         return found, extract(found.question, found.passages, found.weights, self._retrieve.vocabulary)
 
-    async def _written(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+    def _written(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+        """The way this answer is written; not a generator itself, so that closing it reaches the engine."""
         said = SAID[draft.found.question.language]
         if draft.verdict.band == "refuse":
             draft.used = EngineUsed("none", None, "none", said.not_asked)
-            async for part in self._accounted(draft, _refusal(draft)):
-                yield part
-            return
+            return self._accounted(draft, _refusal(draft))
         chat = self._chat_request(draft)
-        if not self._settings.use_model or not self._model.ready(chat):
-            why = said.no_model if self._settings.use_model else said.model_off
-            async for part in self._quoted(draft, why):
-                yield part
-            return
-        async for part in self._modelled(draft, chat):
-            yield part
+        if self._settings.use_model and self._model.ready(chat):
+            return self._modelled(draft, chat)
+        return self._quoted(draft, said.no_model if self._settings.use_model else said.model_off)
 
     def _chat_request(self, draft: _Draft) -> ChatRequest:
         question = draft.found.question
@@ -173,8 +168,10 @@ class DocumentAnswers:
         try:
             stream = await self._model.open(chat, request_id=draft.request_id, user=draft.caller.user)
         except (NoEngine, EngineError) as error:
-            async for part in self._quoted(draft, said.engine_failed.format(reason=error.message)):
-                yield part
+            why = said.engine_failed.format(reason=error.message)
+            async with contextlib.aclosing(self._quoted(draft, why)) as parts:
+                async for part in parts:
+                    yield part
             return
         draft.used = _with_prompt_version(stream.used)
         failed: Failed | None = None
@@ -200,10 +197,9 @@ class DocumentAnswers:
         sources = number_sources(draft.found.passages)
         return check(raw, sources, self._retrieve.vocabulary)
 
-    async def _quoted(self, draft: _Draft, why: str) -> AsyncGenerator[AnswerEvent, None]:
+    def _quoted(self, draft: _Draft, why: str) -> AsyncGenerator[AnswerEvent, None]:
         draft.used = EngineUsed("none", None, "none", why)
-        async for part in self._accounted(draft, _quotes(draft)):
-            yield part
+        return self._accounted(draft, _quotes(draft))
 
     async def _accounted(
         self, draft: _Draft, parts: AsyncGenerator[AnswerEvent, None]

@@ -223,12 +223,18 @@ class _Shelf:
             return []
         try:
             known = json.loads(recorded.read_text("utf-8"))
-            self.searcher()
         except (OSError, ValueError) as error:
             return [f"{self._folder.name}: {error}"]
+        # Files first: opening a truncated segment through a memory map can end the process.
         found = _checksums(self._folder, {})
         wrong = sorted(name for name in known.keys() | found.keys() if known.get(name) != found.get(name))
-        return [f"{self._folder.name}/{name}: content does not match its checksum" for name in wrong]
+        if wrong:
+            return [f"{self._folder.name}/{name}: content does not match its checksum" for name in wrong]
+        try:
+            self.searcher()
+        except ValueError as error:
+            return [f"{self._folder.name}: {error}"]
+        return []
 
     def _index(self) -> tantivy.Index:
         index = tantivy.Index(_SCHEMA, path=str(self._folder), reuse=True)

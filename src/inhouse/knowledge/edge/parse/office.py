@@ -249,6 +249,8 @@ def _is_prose(words: str) -> bool:
 
 def _title(metadata: dict[str, Any]) -> str:
     title = metadata.get("title") or metadata.get("subject") or ""
+    if "\\'" in str(title):  # RTF escapes that kreuzberg did not undo
+        return ""
     return " ".join(str(title).split())[:300]
 
 

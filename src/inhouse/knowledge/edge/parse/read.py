@@ -29,6 +29,17 @@ Result = Parsed | Refused
 _ZIPPED: frozenset[Format] = frozenset(
     {"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp", "epub", "archive"}
 )
+_PROMISES = {
+    ".docx": "a Word document",
+    ".epub": "a book",
+    ".odp": "slides",
+    ".ods": "a spreadsheet",
+    ".odt": "a text document",
+    ".pdf": "a PDF",
+    ".pptx": "slides",
+    ".xlsx": "a workbook",
+}
+"""Names that plain text never has on purpose. Web pages and tables named .doc or .xls are common exports."""
 _PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
 
 
@@ -61,6 +72,10 @@ def _refused(path: Path, name: str, sniffed: Sniffed) -> Refused | None:
         return refusal("binary", name)
     if sniffed.format == "damaged_zip":
         return refusal("damaged", name, sniffed.detail, media_type=media_type)
+    promised = _PROMISES.get(Path(name).suffix.lower())
+    if promised and sniffed.format == "text":
+        detail = f"plain text where its name promises {promised}"
+        return refusal("damaged", name, detail, media_type=media_type)
     if sniffed.format == "encrypted_office":
         return refusal("encrypted", name, media_type=media_type)
     if sniffed.format in _ZIPPED and (detail := _bomb(path)):

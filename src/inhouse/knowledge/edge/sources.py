@@ -1,0 +1,113 @@
+"""Looks at folders and files: what is there, and what was passed over and why.
+
+Order is by path, so two walks over the same tree are equal. Symlinks are followed only to places below
+the root, never in circles. Nothing is opened here, only looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from inhouse.knowledge.plan import Found, Unreadable, Walk
+
+__all__ = ["look_at_file", "shown_path", "walk"]
+
+_JUNK_FOLDERS = frozenset({"node_modules", "__pycache__", "$RECYCLE.BIN", "System Volume Information"})
+_JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+
+
+def walk(root: Path) -> Walk:
+    """Every file below the folder `root`, sorted; unreadable parts are listed, junk is only counted."""
+    gathered = _Gathered(root)
+    gathered.enter(root, (_identity(root),))
+    return Walk(
+        files=tuple(sorted(gathered.files, key=lambda file: file.document)),
+        unreadable=tuple(sorted(gathered.unreadable, key=lambda one: one.document)),
+        skipped=gathered.skipped,
+    )
+
+
+def look_at_file(path: Path) -> Found | Unreadable:
+    """One file that was named by a person; its document name is the file's own name."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Unreadable(shown_path(path.name), _why(error))
+    return _found(path, shown_path(path.name), status)
+
+
+def shown_path(path: str) -> str:
+    """A path that any database and any page can hold: bytes that are no UTF-8 become `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+class _Gathered:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real_root = os.path.realpath(root)
+        self.files: list[Found] = []
+        self.unreadable: list[Unreadable] = []
+        self.skipped = 0
+
+    def enter(self, folder: Path, above: tuple[tuple[int, int], ...]) -> None:
+        """`above` are the identities of the folders on the way down, so that a loop is seen."""
+        for entry in self._entries(folder):
+            path = Path(entry.path)
+            if _is_junk(entry.name):
+                self.skipped += 1
+                continue
+            try:
+                if entry.is_symlink() and not self._stays_inside(path):
+                    self.unreadable.append(Unreadable(self._document(path), "a link that leads out of the folder"))
+                    continue
+                if entry.is_dir():
+                    identity = _identity(path)
+                    if identity not in above:
+                        self.enter(path, (*above, identity))
+                    else:
+                        self.skipped += 1
+                    continue
+                found = _found(path, self._document(path), entry.stat())
+            except OSError as error:
+                found = Unreadable(self._document(path), _why(error))
+            if isinstance(found, Found):
+                self.files.append(found)
+            else:
+                self.unreadable.append(found)
+
+    def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                yield from sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.unreadable.append(Unreadable(self._document(folder), _why(error)))
+
+    def _document(self, path: Path) -> str:
+        return shown_path(path.relative_to(self._root).as_posix())
+
+    def _stays_inside(self, path: Path) -> bool:
+        real = os.path.realpath(path)
+        return real == self._real_root or real.startswith(self._real_root.rstrip("/") + "/")
+
+
+def _found(path: Path, document: str, status: os.stat_result) -> Found | Unreadable:
+    if not stat.S_ISREG(status.st_mode):
+        return Unreadable(document, "neither a file nor a folder")
+    return Found(document, path, status.st_size, status.st_mtime_ns)
+
+
+def _is_junk(name: str) -> bool:
+    """Hidden files, lock files of Office (`~$…`, `.~lock…`), folders of tools."""
+    return name.startswith((".", "~$")) or name in _JUNK_FOLDERS or name.lower() in _JUNK_FILES
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
