@@ -1,0 +1,114 @@
+// Pure: which number a citation wears, in which order citations are walked, where sentences stand in the
+// text of an answer. No signals, no document.
+
+// Ps/Pe punctuation that no office document uses: a marker next to `**` keeps Markdown's flanking rules.
+export const OPEN = "\u2e28";
+export const CLOSE = "\u2e29";
+const MARKERS = /[\u2e28\u2e29]/g;
+// What starts a Markdown block must stay first on its line, so a marker goes behind it.
+const BLOCK_START = /^\s*(?:(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)\s+)*/;
+
+const known = new WeakMap();
+
+/**
+ * Number the citations of an answer.
+ *
+ * Returns `{spans, bySentence, extra, used}`: `spans` are the distinct cited places in reading order,
+ * each `{number, document_id, start, end, quote, page, document, source, title, modified_at, verified}`;
+ * `bySentence[i]` are indexes into `spans`; `extra` are cited documents beyond the passages; `used` is the
+ * set of passage indexes that are cited. A citation wears the number of the passage that holds it.
+ */
+export function numbered(answer) {
+  if (known.has(answer)) return known.get(answer);
+  const passages = answer.passages ?? [];
+  const extra = [];
+  const spans = [];
+  const used = new Set();
+  const seen = new Map();
+  const bySentence = (answer.sentences ?? []).map((sentence) => {
+    const mine = [];
+    for (const citation of sentence.citations ?? []) {
+      const key = `${citation.document_id} ${citation.start} ${citation.end}`;
+      if (!seen.has(key)) {
+        const at = holder(citation, passages, extra);
+        if (at < passages.length) used.add(at);
+        const passage = passages[at] ?? extra[at - passages.length];
+        seen.set(key, spans.length);
+        spans.push({
+          ...citation,
+          number: at + 1,
+          title: passage.title || citation.document,
+          heading: passage.heading ?? [],
+          modified_at: passage.modified_at ?? null,
+        });
+      }
+      if (!mine.includes(seen.get(key))) mine.push(seen.get(key));
+    }
+    return mine;
+  });
+  const result = { spans, bySentence, extra, used };
+  known.set(answer, result);
+  return result;
+}
+
+/** Index of the passage that holds the citation; a document that is in none is appended to `extra`. */
+function holder(citation, passages, extra) {
+  const same = (passage) => passage.document_id === citation.document_id;
+  const inside = (passage) => same(passage) && passage.start <= citation.start && citation.end <= passage.end;
+  let at = passages.findIndex(inside);
+  if (at < 0) at = passages.findIndex(same);
+  if (at >= 0) return at;
+  at = extra.findIndex(same);
+  if (at < 0) at = extra.push({ ...citation, title: citation.document, text: citation.quote }) - 1;
+  return passages.length + at;
+}
+
+/**
+ * The answer's text with a marker at both ends of every checked sentence.
+ *
+ * `⸨s3⸩…⸨e3⸩` stand around sentence 3. A sentence that is not found verbatim leaves no marker; when the
+ * answer is complete and one is missing, the sentences themselves are the text, so that no claim loses
+ * its source.
+ */
+export function marked(text, sentences, complete) {
+  const clean = text.replace(MARKERS, "");
+  const parts = [];
+  let from = 0;
+  for (const [index, sentence] of sentences.entries()) {
+    const wanted = sentence.text.replace(MARKERS, "").trim();
+    const at = wanted ? clean.indexOf(wanted, from) : -1;
+    if (at < 0) {
+      if (complete) return sentences.map((one, i) => around(one.text.replace(MARKERS, "").trim(), i)).join(" ");
+      continue;
+    }
+    parts.push(clean.slice(from, at), around(wanted, index));
+    from = at + wanted.length;
+  }
+  parts.push(clean.slice(from));
+  return parts.join("");
+}
+
+function around(sentence, index) {
+  const head = BLOCK_START.exec(sentence)[0].length;
+  return `${sentence.slice(0, head)}${OPEN}s${index}${CLOSE}${sentence.slice(head)}${OPEN}e${index}${CLOSE}`;
+}
+
+/** Cut a text at its markers: strings and `{kind: "s"|"e", index}`. */
+export function pieces(text) {
+  const found = [];
+  const marker = /\u2e28([se])(\d+)\u2e29/g;
+  let from = 0;
+  for (let hit = marker.exec(text); hit; hit = marker.exec(text)) {
+    if (hit.index > from) found.push(text.slice(from, hit.index));
+    found.push({ kind: hit[1], index: Number(hit[2]) });
+    from = hit.index + hit[0].length;
+  }
+  if (from < text.length) found.push(text.slice(from));
+  return found;
+}
+
+/** How many of the sentences are carried by their citations. */
+export function proof(answer) {
+  const sentences = answer.sentences ?? [];
+  return { checked: sentences.filter((one) => one.supported).length, all: sentences.length };
+}
