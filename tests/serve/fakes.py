@@ -13,7 +13,7 @@ from typing import BinaryIO
 from inhouse.gateway.ports import EngineView, LedgerRow, ModelView, UsageTotals
 from inhouse.kernel.caller import EVERYONE, Caller
 from inhouse.kernel.documents import Citation, DocumentStatus, PageSpan, Passage, Scope
-from inhouse.kernel.errors import BadRequest, NotFound
+from inhouse.kernel.errors import BadRequest, EngineRefused, NotFound
 from inhouse.kernel.ports import EngineUsed
 from inhouse.knowledge.ports import (
     Answer,
@@ -39,7 +39,7 @@ from inhouse.knowledge.ports import (
     SentenceChecked,
 )
 from inhouse.ops.health import Check
-from inhouse.serve.parts import Limits, Parts, SettingRow
+from inhouse.serve.parts import Limits, Parts, PullProgress, SettingRow
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
 DOCUMENT_ID = "d1"
@@ -316,6 +316,16 @@ class FakeChats:
         return len(self.chats)
 
 
+class FakeModels:
+    async def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
+        yield PullProgress("pulling", 1, 2)
+        yield PullProgress("success", 2, 2)
+
+    async def remove(self, engine: str, model: str) -> None:
+        if model != "qwen2.5:7b":
+            raise EngineRefused(f"{engine} has no model {model!r}", engine=engine)
+
+
 class FakeFleet:
     def __init__(self) -> None:
         self.refreshed = 0
@@ -394,7 +404,7 @@ class FakeHouse:
             chats=self.chats,
             fleet=self.fleet,
             ledger=FakeLedger(),
-            models=None,
+            models=FakeModels(),
             answering=lambda: EngineUsed("ollama", "qwen2.5:7b", "local", "first local engine"),
             checks=checks,
             free_bytes=lambda: self.free,

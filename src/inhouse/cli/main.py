@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 import inhouse
+from inhouse.kernel.errors import InhouseError
 
 __all__ = ["main"]
 
+COMMANDS: Mapping[str, str] = {
+    "up": "inhouse.cli.serving:up",
+    "serve": "inhouse.cli.serving:serve",
+    "doctor": "inhouse.cli.doctor:doctor",
+    "ingest": "inhouse.cli.ingest:ingest",
+    "documents": "inhouse.cli.documents:documents",
+    "search": "inhouse.cli.search:search",
+    "ask": "inhouse.cli.ask:ask",
+    "chat": "inhouse.cli.chat:chat",
+    "models": "inhouse.cli.models:models",
+    "config": "inhouse.cli.config:config",
+    "usage": "inhouse.cli.usage:usage",
+}
 
-@click.group()
+
+class _Commands(click.Group):
+    """Imports a command's file when it is named; says errors of ours in two lines."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # Any: click's own type
+        try:
+            return super().invoke(ctx)
+        except InhouseError as error:
+            click.echo(f"error: {error.message}", err=True)
+            if error.hint:
+                click.echo(f"hint: {error.hint}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(inhouse.__version__, prog_name="inhouse")
 def main() -> None:
-    """Your company's own AI: one address for every model, answers with checked sources."""
+    """Your company's own AI: one address for every model, answers with checked sources.
+
+    Exit codes: 0 it worked, 1 it failed, 2 wrong use, 3 something needed is unavailable.
+    """

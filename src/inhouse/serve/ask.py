@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Scope
-from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound
+from inhouse.kernel.errors import InhouseError, InternalError, NotFound
 from inhouse.knowledge.ports import (
     Answer,
     AnswerDelta,
@@ -30,9 +30,10 @@ from inhouse.knowledge.ports import (
 from inhouse.serve import shapes
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
+from inhouse.serve.question import check_question
 from inhouse.serve.stream import Emit, EventStream, error_event
 
-__all__ = ["AskBody", "ask_routes", "check_question"]
+__all__ = ["AskBody", "ask_routes"]
 
 HISTORY_TURNS = 10
 """Earlier turns handed on; what of them matters is the knowledge room's decision."""
@@ -70,25 +71,6 @@ class _Asked:
     request_id: str
     chat_id: str | None
     message_id: str | None
-
-
-def check_question(question: str, *, max_chars: int) -> str:
-    """The question without space around it.
-
-    Raises:
-        BadRequest: if it is empty, too long, or has no letter and no digit.
-    """
-    text = question.strip()
-    if not text:
-        raise BadRequest("The question is empty", hint="write what you want to know")
-    if len(text) > max_chars:
-        raise BadRequest(
-            f"The question has {len(text):,} characters, the limit is {max_chars:,}",
-            hint="shorten it, or take a long text in as a document",
-        )
-    if not any(character.isalnum() for character in text):
-        raise BadRequest("The question has no word in it", hint="write what you want to know")
-    return text
 
 
 def ask_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:

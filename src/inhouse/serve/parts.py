@@ -85,7 +85,7 @@ class Parts:
     chats: Chats
     fleet: Fleet
     ledger: Ledger
-    models: ModelStore | None
+    models: ModelStore
     answering: Callable[[], EngineUsed | None]
     checks: Callable[[], Awaitable[Mapping[str, Check]]]
     free_bytes: Callable[[], int]

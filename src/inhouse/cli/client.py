@@ -1,0 +1,136 @@
+"""The house as a command sees it: typed calls over a transport, errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from pydantic import JsonValue
+
+from inhouse.cli.transport import Transport, segment
+from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
+from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentRows, JobId, JobShape
+from inhouse.serve.house_shapes import EnginesShape, ErrorShape, SettingsShape, StateShape, UsageShape
+from inhouse.serve.shapes import SearchDocument, Shape
+
+__all__ = ["HouseClient", "error_named"]
+
+ShapeT = TypeVar("ShapeT", bound=Shape)
+
+
+class HouseClient:
+    """Asks on behalf of `user`. Every method raises the `InhouseError` that the house replied with."""
+
+    def __init__(self, transport: Transport, *, user: str = "") -> None:
+        self._transport = transport
+        # As bytes of UTF-8 in a header of Latin-1, which is how HTTP carries other alphabets.
+        self._headers = {"x-inhouse-user": user.encode().decode("latin-1")} if user else {}
+
+    async def search(self, query: str, *, k: int) -> SearchDocument:
+        return await self._get("/app/search", SearchDocument, q=query, k=k)
+
+    async def documents(
+        self, *, query: str = "", source: str | None = None, status: str | None = None, offset: int = 0
+    ) -> DocumentRows:
+        """A window of 1,000 documents from `offset` on."""
+        return await self._get(
+            "/app/documents", DocumentRows, q=query, source=source, status=status, limit=1000, offset=offset
+        )
+
+    async def document_named(self, name: str) -> DocumentRow:
+        """The document with that id, path or source/path."""
+        return (await self._get("/app/documents", DocumentRows, name=name)).documents[0]
+
+    async def document(self, document_id: str) -> DocumentDetail:
+        return await self._get(f"/app/documents/{segment(document_id)}", DocumentDetail)
+
+    async def remove_document(self, document_id: str) -> None:
+        await self._call("DELETE", f"/app/documents/{segment(document_id)}")
+
+    async def ingest(self, paths: Sequence[str], *, source: str | None, groups: Sequence[str]) -> str:
+        """Queue absolute paths; the id of the job."""
+        body = {"paths": list(paths), "source": source, "groups": list(groups)}
+        reply = await self._call("POST", "/app/ingest", body)
+        return JobId.model_validate_json(reply).job_id
+
+    async def job(self, job_id: str) -> JobShape:
+        return await self._get(f"/app/jobs/{segment(job_id)}", JobShape)
+
+    async def cancel(self, job_id: str) -> None:
+        await self._call("POST", f"/app/jobs/{segment(job_id)}/cancel")
+
+    async def state(self) -> StateShape:
+        return await self._get("/app/state", StateShape)
+
+    async def engines(self, *, refresh: bool) -> EnginesShape:
+        return await self._get("/app/models", EnginesShape, refresh=int(refresh))
+
+    async def usage(self, *, since: float, limit: int) -> UsageShape:
+        return await self._get("/app/usage", UsageShape, since=since, limit=limit)
+
+    async def settings(self) -> SettingsShape:
+        return await self._get("/app/config", SettingsShape)
+
+    async def ask(
+        self, question: str, *, chat_id: str | None = None, keep: bool
+    ) -> AsyncIterator[tuple[str, Mapping[str, JsonValue]]]:
+        """Events as (name, data), up to `done`; an `error` event is raised."""
+        body = {"question": question, "chat_id": chat_id, "keep": keep}
+        headers = {**self._headers, "content-type": "application/json"}
+        content = json.dumps(body).encode()
+        async with self._transport.send("POST", "/app/ask", headers=headers, body=content) as reply:
+            if reply.status != 200:
+                raise _error_in(await reply.body())
+            async for name, data in _events(reply.chunks):
+                if name == "error":
+                    raise error_named(str(data["code"]), str(data["message"]), str(data["hint"]))
+                yield name, data
+                if name == "done":
+                    return
+        raise Unavailable("The answer ended without its end", hint="ask again")
+
+    async def _get(self, path: str, shape: type[ShapeT], **query: str | int | float | None) -> ShapeT:
+        given = {key: value for key, value in query.items() if value is not None}
+        return shape.model_validate_json(await self._call("GET", f"{path}?{urlencode(given)}"))
+
+    async def _call(self, method: str, target: str, body: object = None) -> bytes:
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = {**self._headers, "content-type": "application/json"}
+        async with self._transport.send(method, target, headers=headers, body=content) as reply:
+            received = await reply.body()
+        if reply.status >= 400:
+            raise _error_in(received)
+        return received
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, Mapping[str, JsonValue]]]:
+    """Server-sent events as our server writes them: `event`, one line of `data`, comments between."""
+    rest = b""
+    async for chunk in chunks:
+        rest += chunk
+        while b"\n\n" in rest:
+            block, _, rest = rest.partition(b"\n\n")
+            lines = dict(line.split(": ", 1) for line in block.decode().split("\n") if ": " in line)
+            if "event" in lines:
+                yield lines["event"], json.loads(lines["data"])
+
+
+def _error_in(body: bytes) -> InhouseError:
+    try:
+        error = ErrorShape.model_validate_json(body).error
+    except ValueError:
+        return Unavailable("What answers there is not inhouse", hint="look at who holds the port")
+    return error_named(error.code, error.message, error.hint)
+
+
+def error_named(code: str, message: str, hint: str) -> InhouseError:
+    """The error of our tree with that code, so that its exit code is known here too."""
+    waiting: list[type[InhouseError]] = [InhouseError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind(message, hint=hint)
+        waiting += kind.__subclasses__()
+    return InternalError(message, hint=hint)

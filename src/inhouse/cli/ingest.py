@@ -1,0 +1,125 @@
+"""`inhouse ingest`: take folders and files in, with a bar, a rate and the time left."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from inhouse.cli.client import HouseClient
+from inhouse.cli.output import note, show_json
+from inhouse.cli.setup import Setup, setup_of
+from inhouse.kernel.errors import BadRequest
+from inhouse.serve.document_shapes import ProgressShape, ReportShape
+
+__all__ = ["bar", "duration", "ingest"]
+
+BAR_EVERY_S = 0.2
+LINE_EVERY_S = 5.0
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--source", help="Name of the source (default: the folder's name)")
+@click.option("--group", "groups", multiple=True, help="Who may read it (default: everyone); may be repeated")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON")
+@click.pass_context
+def ingest(
+    context: click.Context,
+    paths: tuple[str, ...],
+    *,
+    source: str | None,
+    groups: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Take folders and files in; a second run does only what has changed.
+
+    Files that are gone from a folder are removed from the house too. Ctrl+C stops after the file in
+    hand; the next run goes on from there.
+    """
+    absolute = [_existing(path) for path in paths]
+    report = asyncio.run(_ingest(setup_of(context), absolute, source=source, groups=groups))
+    _show(report, as_json=as_json)
+    taken = report.added + report.updated + report.unchanged + report.empty
+    if report.state in ("failed", "cancelled") or (report.refused and not taken):
+        context.exit(1)
+
+
+def _existing(path: str) -> str:
+    if not Path(path).exists():
+        raise BadRequest(f"There is no file or folder {path!r}", hint="check the path; nothing was done")
+    return str(Path(path).absolute())
+
+
+async def _ingest(
+    setup: Setup, paths: list[str], *, source: str | None, groups: tuple[str, ...]
+) -> ReportShape:
+    async with setup.client("ingest", writing=True) as house:
+        job_id = await house.ingest(paths, source=source, groups=groups)
+        try:
+            return await _watch(house, job_id)
+        except asyncio.CancelledError:
+            note("\nstopping after the file in hand …")
+            await house.cancel(job_id)
+            return await _watch(house, job_id)
+
+
+async def _watch(house: HouseClient, job_id: str) -> ReportShape:
+    """Show progress until the job has its report."""
+    on_terminal = sys.stderr.isatty()
+    loop = asyncio.get_running_loop()
+    said_at = loop.time()
+    while True:
+        job = await house.job(job_id)
+        if on_terminal:
+            sys.stderr.write("\r\x1b[K" + ("" if job.report else bar(job.progress, _width())))
+            sys.stderr.flush()
+        elif job.report is None and loop.time() - said_at >= LINE_EVERY_S:
+            said_at = loop.time()
+            note(bar(job.progress, 0))
+        if job.report:
+            return job.report
+        await asyncio.sleep(BAR_EVERY_S)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def bar(progress: ProgressShape, width: int) -> str:
+    """One line: how far, how fast, how long still. `width` 0 is for a file: no drawing, no cutting."""
+    if progress.state == "queued":
+        return "waiting for another ingest to end"
+    done, total = progress.done_files, progress.total_files
+    rate = done / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+    left = f"  {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
+    text = f"{done}/{total} files  {rate:.1f} files/s{left}"
+    if not width:
+        return f"{text}  {progress.current}".rstrip()
+    filled = round(20 * done / total) if total else 0
+    line = f"[{'#' * filled}{'.' * (20 - filled)}] {text}  {progress.current}"
+    return "".join(character if character.isprintable() else "?" for character in line)[: width - 1]
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:30`, `1:02:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _show(report: ReportShape, *, as_json: bool) -> None:
+    words = ("added", "updated", "unchanged", "removed", "empty", "refused")
+    counts = ", ".join(f"{getattr(report, word)} {word}" for word in words if getattr(report, word))
+    ending = "" if report.state == "done" else f" ({report.state})"
+    note(f"{counts or 'nothing to do'} in {report.elapsed_s:.1f} s{ending}")
+    for line in report.notes:
+        note(f"note: {line}")
+    for outcome in report.outcomes:
+        if outcome.action in ("refused", "empty"):
+            note(f"{outcome.action}: {outcome.document!r}: {outcome.reason or outcome.reason_code or ''}")
+    if as_json:
+        show_json(report)

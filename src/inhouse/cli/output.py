@@ -1,0 +1,78 @@
+"""How commands write: data to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from inhouse.serve.shapes import Shape
+
+__all__ = ["bold", "columns", "day", "dim", "money", "note", "say", "show_json", "size"]
+
+
+def say(text: str = "") -> None:
+    """A line of data, to stdout. A reader that has left (`| head`) is no error."""
+    try:
+        click.echo(text, color=_colour())
+    except BrokenPipeError:
+        # Python would complain again while closing stdout at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def note(text: str) -> None:
+    """A line for the person, to stderr."""
+    click.echo(text, err=True, color=_colour())
+
+
+def show_json(shape: Shape) -> None:
+    """The one JSON document of a `--json` command."""
+    say(shape.model_dump_json(indent=2))
+
+
+def bold(text: str) -> str:
+    return click.style(text, bold=True)
+
+
+def dim(text: str) -> str:
+    return click.style(text, dim=True)
+
+
+def size(size_bytes: int | None) -> str:
+    """`1.5 MB`; `?` when it is not known."""
+    if size_bytes is None:
+        return "?"
+    amount, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def day(timestamp: float) -> str:
+    """`2026-03-01`, in the time zone of this machine."""
+    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime("%Y-%m-%d")
+
+
+def money(cost_micros: int | None) -> str:
+    """`0.0123`; `unknown` is not zero."""
+    return "unknown" if cost_micros is None else f"{cost_micros / 1_000_000:.4f}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with the cells of each column below each other; the first row is the heading."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return [bold(lines[0]), *lines[1:]]
+
+
+def _colour() -> bool | None:
+    """None lets click decide by the terminal. Source: https://no-color.org"""
+    return False if os.environ.get("NO_COLOR") else None

@@ -1,0 +1,115 @@
+"""`inhouse up` and `inhouse serve`: the house with its doors open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from inhouse.cli.output import note, say
+from inhouse.cli.setup import Setup, setup_of
+from inhouse.config import Home, Loaded
+from inhouse.kernel.errors import HomeBusy
+
+if TYPE_CHECKING:
+    from inhouse.serve.parts import Parts
+
+__all__ = ["serve", "up"]
+
+LOOK_S = 1.5
+"""Longest wait for engines before serving; slower ones are found by the next look."""
+
+_host = click.option("--host", help="Address to listen on; loopback only (server.host)")
+_port = click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one (server.port)")
+
+
+@click.command()
+@_host
+@_port
+@click.pass_context
+def up(context: click.Context, host: str | None, port: int | None) -> None:
+    """Find engines, open the home, serve, and say where."""
+    _run(context, "up", host, port)
+
+
+@click.command()
+@_host
+@_port
+@click.pass_context
+def serve(context: click.Context, host: str | None, port: int | None) -> None:
+    """Serve in the foreground until Ctrl+C, without a word about engines."""
+    _run(context, "serve", host, port)
+
+
+def _run(context: click.Context, command: str, host: str | None, port: int | None) -> None:
+    given: dict[str, tuple[object, str]] = {}
+    if host is not None:
+        given["server.host"] = (host, "--host")
+    if port is not None:
+        given["server.port"] = (port, "--port")
+    setup = setup_of(context)
+    loaded, home = setup.settings(given), setup.home()
+    setup.builder.start_logging(loaded, home, serving=True)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(setup, loaded, home, command))
+    note("inhouse has stopped")
+
+
+async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
+    from inhouse.serve import server
+    from inhouse.serve.app import build_app
+
+    owner = setup.builder.owner(home)
+    if owner is not None:
+        raise HomeBusy(
+            f"The home {home.root} is already open: `inhouse {owner.command}` (process {owner.pid})"
+            + (f" serves it at {owner.address}" if owner.address else ""),
+            hint="use that one, stop it, or set INHOUSE_HOME to another folder",
+        )
+    wanted = loaded.settings.server
+    listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
+    with listener:
+        stopping = asyncio.Event()
+        async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
+            address = server.address(listener)
+
+            def ready() -> None:
+                house.announce(address)
+                say(f"inhouse is ready: {address}")
+                sys.stdout.flush()
+
+            if command == "up":
+                await _find_engines(house.parts)
+            app = build_app(house.parts, stopping=stopping)
+            await server.serve(app, listener, stopping=stopping, on_ready=ready)
+            note("stopping: finishing what is in hand")
+
+
+async def _find_engines(parts: Parts) -> None:
+    """Look once and say what is there; none is no error, answers are then quotes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_S):
+            await parts.fleet.refresh()
+    found = [engine for engine in parts.fleet.engines() if engine.state != "down"]
+    for engine in found:
+        names = ", ".join(model.name for model in engine.models[:4]) or "no model"
+        if engine.state == "up":
+            note(f"engine {engine.name} ({engine.where}): {names}")
+        else:
+            note(f"engine {engine.name} found, not used: {engine.reason}")
+    answering = parts.answering()
+    if answering is None or answering.where == "none":
+        note("no language model answers yet: answers are exact quotes from your documents")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists; it is not made for Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

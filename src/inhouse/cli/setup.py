@@ -1,0 +1,119 @@
+"""What every command starts from: settings, the home, and a way into the house."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from inhouse.config import Home, Loaded, default_root, load, open_home
+
+if TYPE_CHECKING:
+    from inhouse.cli.client import HouseClient
+    from inhouse.ops.doctor import Facts
+    from inhouse.serve.parts import Parts
+
+__all__ = ["Builder", "Open", "Owner", "Setup", "setup_of"]
+
+
+class Owner(Protocol):
+    """Who holds a home; `address` is empty while it serves no HTTP."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def command(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+
+
+class Open(Protocol):
+    """An open house."""
+
+    @property
+    def parts(self) -> Parts: ...
+
+    def announce(self, address: str) -> None:
+        """Tell other commands where this house serves."""
+        ...
+
+
+class Builder(Protocol):
+    """What `compose` does for the commands."""
+
+    def owner(self, home: Home) -> Owner | None: ...
+
+    def open_house(
+        self, loaded: Loaded, home: Home, *, command: str, writer: bool
+    ) -> contextlib.AbstractAsyncContextManager[Open]: ...
+
+    def start_logging(self, loaded: Loaded, home: Home | None, *, serving: bool) -> None: ...
+
+    def port_holder(self, port: int) -> str | None: ...
+
+    async def doctor_facts(self, loaded: Loaded, home: Home) -> Facts: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`builder` makes the real objects; tests hand in one that makes fakes."""
+
+    environment: Mapping[str, str]
+    folder: Path
+    builder: Builder
+
+    def settings(self, overrides: Mapping[str, tuple[object, str]] | None = None) -> Loaded:
+        """The settings in force."""
+        root = default_root(self.environment)
+        return load(root, environment=self.environment, folder=self.folder, overrides=overrides)
+
+    def home(self) -> Home:
+        """The home, made when it is not there."""
+        return open_home(default_root(self.environment))
+
+    @contextlib.asynccontextmanager
+    async def client(
+        self, command: str, *, user: str = "", writing: bool = False
+    ) -> AsyncIterator[HouseClient]:
+        """The house: through the server that has it open, else opened here for the time of the block.
+
+        Raises:
+            HomeBusy: if `writing`, and another command that is no server holds the home.
+        """
+        from inhouse.cli.client import HouseClient
+        from inhouse.cli.transport import InProcess, OverHttp
+        from inhouse.serve.app import build_app
+
+        loaded, home = self.settings(), self.home()
+        self.builder.start_logging(loaded, home if writing else None, serving=False)
+        owner = self.builder.owner(home)
+        if owner and owner.address:
+            yield HouseClient(OverHttp(owner.address), user=user)
+            return
+        async with self.builder.open_house(loaded, home, command=command, writer=writing) as house:
+            app = build_app(house.parts, stopping=asyncio.Event())
+            yield HouseClient(InProcess(app), user=user)
+
+    @contextlib.asynccontextmanager
+    async def house(self, command: str) -> AsyncIterator[Open]:
+        """The house opened here for reading, beside a server or not."""
+        loaded, home = self.settings(), self.home()
+        self.builder.start_logging(loaded, None, serving=False)
+        async with self.builder.open_house(loaded, home, command=command, writer=False) as house:
+            yield house
+
+
+def setup_of(context: click.Context) -> Setup:
+    """What the group was given, else the real thing."""
+    given = context.find_object(Setup)
+    if given is not None:
+        return given
+    from inhouse import compose
+
+    return Setup(environment=os.environ, folder=Path.cwd(), builder=compose)
