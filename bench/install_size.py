@@ -1,6 +1,6 @@
 """Prints how many packages an installation brings and how large they are on disk.
 
-    python bench/install_size.py
+    python -m bench.install_size
 
 Installs into temporary environments from `requirements.lock`, so the figures are those of the versions
 that people get: first the base (gateway, terminal, pages), then with the extras [knowledge,local]. Needs

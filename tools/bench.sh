@@ -1,14 +1,12 @@
 #!/bin/sh
 # Runs every script of bench/, one after the other, and says at the end which ones failed.
-# A script that needs data takes the folder as --data; without one it says what it cannot measure.
+# The first argument is the folder with the question files; scripts that need it say so when it is absent.
 set -u
 failed=
 for script in bench/*.py; do
-    echo "== $script"
-    if [ $# -gt 0 ] && grep -q -e '"--data"' "$script"; then
-        .venv/bin/python "$script" --data "$1" || failed="$failed $script"
-    else
-        .venv/bin/python "$script" || failed="$failed $script"
-    fi
+    grep -q '__main__' "$script" || continue
+    name=$(basename "$script" .py)
+    echo "== $name"
+    .venv/bin/python -m "bench.$name" "$@" </dev/null || failed="$failed $name"
 done
 [ -z "$failed" ] || { echo "failed:$failed" >&2; exit 1; }
