@@ -34,6 +34,7 @@ __all__ = [
     "WireModel",
     "read_error",
     "read_models",
+    "read_props",
     "read_reply",
     "write_error",
     "write_request",
@@ -124,6 +125,14 @@ class WireModel(msgspec.Struct):
 
 class _Models(msgspec.Struct):
     data: list[WireModel]
+
+
+class _Generation(msgspec.Struct):
+    n_ctx: int | None = None
+
+
+class _Props(msgspec.Struct):
+    default_generation_settings: _Generation | None = None
 
 
 _chunks = msgspec.json.Decoder(_Chunk)
@@ -240,6 +249,16 @@ def read_models(body: bytes) -> list[WireModel]:
         ValueError: if the body is not such a list.
     """
     return msgspec.json.decode(body, type=_Models).data
+
+
+def read_props(body: bytes) -> int | None:
+    """The context of one slot, from llama.cpp's `GET /props`; `n_ctx` elsewhere counts all slots together.
+
+    Raises:
+        ValueError: if the body is something else.
+    """
+    generation = msgspec.json.decode(body, type=_Props).default_generation_settings
+    return generation.n_ctx if generation else None
 
 
 class EventWriter:

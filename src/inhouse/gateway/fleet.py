@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ __all__ = [
     "Place",
     "after_failure",
     "after_success",
+    "chats",
     "place_of",
     "same_model",
     "view_of",
@@ -33,6 +35,9 @@ LONGEST_REST_S = 30.0
 lasts costs one slow request every half minute."""
 LONGEST_ADVISED_REST_S = 60.0
 
+_NO_CHAT = re.compile(
+    r"embed|rerank|minilm|whisper|(^|[/_-])(bge|e5|gte|tts|dall-e|clip|moderation)([/_-]|$)", re.IGNORECASE
+)
 _LOCAL_ENDINGS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".intranet", ".corp")
 
 
@@ -106,14 +111,17 @@ def after_failure(engine: Engine, error: EngineError, now: float) -> Engine:
     rest_s = min(LONGEST_REST_S, FIRST_REST_S * 2 ** min(engine.failures, 10))
     if isinstance(error, EngineOverloaded) and error.retry_after_s is not None:
         rest_s = min(LONGEST_ADVISED_REST_S, max(FIRST_REST_S, error.retry_after_s))
-    return replace(
-        engine, failures=engine.failures + 1, rests_until=now + rest_s, rest_reason=error.message
-    )
+    return replace(engine, failures=engine.failures + 1, rests_until=now + rest_s, rest_reason=error.message)
 
 
 def after_success(engine: Engine) -> Engine:
     """The engine as it stands after it answered."""
     return replace(engine, failures=0, rests_until=0.0, rest_reason="") if engine.failures else engine
+
+
+def chats(name: str) -> bool:
+    """False for models whose name says that they embed, rerank or hear."""
+    return _NO_CHAT.search(name) is None
 
 
 def same_model(wanted: str, name: str) -> bool:

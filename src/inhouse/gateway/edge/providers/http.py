@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import aiohttp
 
@@ -87,13 +87,12 @@ class HttpClient:
 
     def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Give the connections back; the next call opens new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
     async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> HttpPage:
         """One page, cut at `max_reply_bytes`.
@@ -104,7 +103,7 @@ class HttpClient:
             EngineBroke: if the connection was lost, or the page was cut.
         """
         try:
-            request = self._open().get(url, headers=headers, allow_redirects=False)
+            request = self._session("pages").get(url, headers=headers, allow_redirects=False)
             async with asyncio.timeout(timeout_s), request as reply:
                 body = await _read_body(reply, self.limits.max_reply_bytes)
                 names = {name.lower(): value for name, value in reply.headers.items()}
@@ -112,7 +111,7 @@ class HttpClient:
         except TimeoutError:
             raise EngineTimeout(f"no answer from {url} within {timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _fault(error) from error
+            raise _fault(error, answered=False) from error
 
     async def events(self, post: HttpPost, wire: Wire) -> AsyncGenerator[ChatEvent]:
         """The events of one answer; see `providers.port.Provider.stream` for errors."""
@@ -138,6 +137,7 @@ class HttpClient:
         clock = asyncio.get_running_loop().time
         waits = _Waits(self.limits, clock)
         reply = await self._send(post, waits)
+        waits.answered = True
         try:
             if reply.status != 200:
                 body = await self._guarded(_read_body(reply, self.limits.max_error_bytes, cut=True), waits)
@@ -163,7 +163,9 @@ class HttpClient:
 
     async def _send(self, post: HttpPost, waits: _Waits) -> aiohttp.ClientResponse:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **post.headers}
-        request = self._open().post(post.url, data=post.body, headers=headers, allow_redirects=False)
+        request = self._session("chats").post(
+            post.url, data=post.body, headers=headers, allow_redirects=False
+        )
         return await self._guarded(request, waits)
 
     async def _guarded(self, step: Awaitable[T], waits: _Waits) -> T:
@@ -177,16 +179,22 @@ class HttpClient:
         except TimeoutError:
             raise EngineTimeout(silence) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _fault(error) from error
+            raise _fault(error, answered=waits.answered) from error
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=self.limits.keepalive_s)
+    def _session(self, purpose: Literal["chats", "pages"]) -> aiohttp.ClientSession:
+        """Connections for pages are used once: one left from the last look may lead to a dead engine."""
+        session = self._sessions.get(purpose)
+        if session is None:
+            connector = (
+                aiohttp.TCPConnector(limit=0, force_close=True)
+                if purpose == "pages"
+                else aiohttp.TCPConnector(limit=0, keepalive_timeout=self.limits.keepalive_s)
+            )
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect_timeout_s)
-            self._session = aiohttp.ClientSession(
+            session = self._sessions[purpose] = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
-        return self._session
+        return session
 
 
 class _Waits:
@@ -196,7 +204,10 @@ class _Waits:
         self._limits = limits
         self._clock = clock
         self._started = clock()
+        self.answered = False
+        """The head of the reply is there."""
         self.begun = False
+        """The first event is there."""
 
     def now(self) -> tuple[float, str]:
         """Seconds to wait for the next piece, and what to say when it does not come.
@@ -230,17 +241,17 @@ async def _read_body(reply: aiohttp.ClientResponse, limit_bytes: int, *, cut: bo
     return bytes(body)
 
 
-def _fault(error: Exception) -> EngineError:
+def _fault(error: Exception, *, answered: bool) -> EngineError:
     """What a fault of the connection is in the words of the kernel."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return EngineUnreachable(f"its certificate is not trusted: {error}")
     if isinstance(error, aiohttp.ClientConnectorError):
         return EngineUnreachable(f"no connection: {error.os_error or error}")
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return EngineUnreachable("the connection was closed before any answer")
     if isinstance(error, aiohttp.InvalidURL):
         return EngineUnreachable(f"not an address: {error}")
     words = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectionError | OSError) and not answered:
+        return EngineUnreachable(f"the connection was lost before any answer: {words}")
     return EngineBroke(f"the connection was lost: {words}")
 
 

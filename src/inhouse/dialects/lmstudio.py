@@ -1,0 +1,52 @@
+"""What LM Studio says about its models beside the OpenAI dialect, in its two versions.
+
+Source: LM Studio documentation, REST API v1 (`/api/v1/models`, since 0.4) and v0 (`/api/v0/models`), 2026-11.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["ListedModel", "read_models"]
+
+
+class ListedModel(msgspec.Struct):
+    """One model. v1 names it `key` and lists its loaded instances, v0 says `id` and `state`."""
+
+    type: str
+    key: str = ""
+    id: str = ""
+    state: str | None = None
+    loaded_instances: list[msgspec.Raw] | None = None
+    max_context_length: int | None = None
+    size_bytes: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that requests use."""
+        return self.key or self.id
+
+    @property
+    def loaded(self) -> bool:
+        """True while the model is in memory."""
+        return bool(self.loaded_instances) or self.state == "loaded"
+
+
+class _Version1(msgspec.Struct):
+    models: list[ListedModel]
+
+
+class _Version0(msgspec.Struct):
+    data: list[ListedModel]
+
+
+def read_models(body: bytes) -> list[ListedModel]:
+    """The models of either version.
+
+    Raises:
+        ValueError: if the body is neither.
+    """
+    try:
+        return msgspec.json.decode(body, type=_Version1).models
+    except msgspec.ValidationError:
+        return msgspec.json.decode(body, type=_Version0).data

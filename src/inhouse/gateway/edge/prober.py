@@ -1,0 +1,258 @@
+"""Finds the engines of the house and looks at them again and again.
+
+It asks configured addresses, the usual ports of this machine when that is wanted, and nothing else. A
+cloud engine is not even greeted before the administrator allowed the cloud: its key alone is no consent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import urlsplit
+
+import structlog
+
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.look import look
+from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
+from inhouse.gateway.edge.providers.http import HttpClient
+from inhouse.gateway.edge.providers.port import Provider
+from inhouse.gateway.edge.trial import Trial
+from inhouse.gateway.fleet import Engine, Model, Place, place_of, view_of
+from inhouse.gateway.ports import EngineView
+from inhouse.gateway.profiles import WELL_KNOWN_PORTS, EngineKind
+from inhouse.gateway.rules import Rules
+from inhouse.kernel.errors import EngineError
+
+__all__ = ["CloudSettings", "EngineSettings", "ProbeSettings", "Prober", "keys_of"]
+
+log = structlog.get_logger(__name__)
+
+USUAL_PORT: Mapping[str, int] = {
+    "ollama": 11434,
+    "llama.cpp": 8080,
+    "mlx": 8080,
+    "vllm": 8000,
+    "sglang": 30000,
+    "lmstudio": 1234,
+}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """A configured engine. `where` None: told from the address (`fleet.place_of`).
+
+    `expected` False: not listed while it is not there, as with an address nobody wrote down.
+    """
+
+    name: str
+    url: str
+    kind: EngineKind | Literal["auto"] = "auto"
+    key: str = field(default="", repr=False)
+    model: str | None = None
+    where: Place | None = None
+    expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSettings:
+    """Keys that were found; empty means none. `openai_model` serves requests that name no model."""
+
+    openai_key: str = field(default="", repr=False)
+    anthropic_key: str = field(default="", repr=False)
+    gemini_key: str = field(default="", repr=False)
+    openai_url: str = "https://api.openai.com/v1"
+    openai_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """Where and how often to look. `skip_ports` are our own, which would look like an engine."""
+
+    engines: tuple[EngineSettings, ...] = ()
+    cloud: CloudSettings = field(default_factory=CloudSettings)
+    discover: bool = True
+    ports: tuple[int, ...] = WELL_KNOWN_PORTS
+    skip_ports: frozenset[int] = frozenset()
+    interval_s: float = 15.0
+    page_timeout_s: float = 2.0
+    look_timeout_s: float = 5.0
+
+
+def keys_of(settings: ProbeSettings) -> dict[str, str]:
+    """Keys by engine name, for `Providers`."""
+    return {"openai": settings.cloud.openai_key} | {each.name: each.key for each in settings.engines}
+
+
+class Prober:
+    """Implements `gateway.ports.Fleet`; writes what it sees on the board.
+
+    `start` looks once and then every `interval_s`; the first look delays nobody. `sleep` is
+    `asyncio.sleep`, `clock` UNIX seconds.
+    """
+
+    def __init__(
+        self,
+        board: FleetBoard,
+        http: HttpClient,
+        settings: ProbeSettings,
+        rules: Rules,
+        *,
+        trial: Trial,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        embedded: EmbeddedEngine | None = None,
+        scripted: Mapping[str, Provider] | None = None,
+    ) -> None:
+        self._board = board
+        self._http = http
+        self._settings = settings
+        self._rules = rules
+        self._trial = trial
+        self._clock = clock
+        self._sleep = sleep
+        self._engines = settings.engines
+        self._cloud = settings.cloud
+        self._embedded = embedded
+        self._scripted = scripted or {}
+        self._turn = asyncio.Lock()
+        self._loop: asyncio.Task[None] | None = None
+        self.failures = 0
+        """Looks that failed by a fault of our own."""
+
+    def start(self) -> None:
+        """Begin to look; needs a running event loop. Engines inside this process are there at once."""
+        self._board.show(self._inside())
+        self._loop = asyncio.create_task(self._look_forever())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+            self._loop = None
+
+    def engines(self) -> tuple[EngineView, ...]:
+        """See `Fleet.engines`."""
+        now = self._clock()
+        return tuple(
+            view_of(each, allowed=each.where == "local" or self._rules.cloud_allowed, now=now)
+            for each in self._board.fleet.engines
+        )
+
+    async def refresh(self) -> tuple[EngineView, ...]:
+        """See `Fleet.refresh`; never fails, an engine that cannot be looked at is down."""
+        async with self._turn:
+            targets = [*self._engines, *self._neighbours()]
+            if self._cloud.openai_key and self._rules.cloud_allowed:
+                targets.append(self._openai())
+            looked = await asyncio.gather(*(self._look_at(each) for each in targets))
+            self._board.show([*(each for each in looked if each is not None), *self._inside()])
+        return self.engines()
+
+    async def test_prompt(self, engine: str) -> tuple[str, float]:
+        """See `Fleet.test_prompt`."""
+        return await self._trial.ask(self._board.fleet, engine, cloud_allowed=self._rules.cloud_allowed)
+
+    async def _look_forever(self) -> None:
+        while True:
+            await self.refresh()
+            await self._sleep(self._settings.interval_s)
+
+    def _inside(self) -> list[Engine]:
+        """Engines that need no look over the network."""
+        return [*self._scripted_engines(), *self._embedded_engines(), *self._silent_clouds()]
+
+    def _neighbours(self) -> list[EngineSettings]:
+        """The usual ports of this machine that nobody configured."""
+        if not self._settings.discover:
+            return []
+        taken = set(self._settings.skip_ports)
+        for each in self._engines:
+            parts = urlsplit(each.url)
+            if parts.hostname in LOOPBACK and parts.port is not None:
+                taken.add(parts.port)
+        ports = [port for port in dict.fromkeys(self._settings.ports) if port not in taken]
+        return [EngineSettings("", f"http://127.0.0.1:{port}", expected=False) for port in ports]
+
+    def _openai(self) -> EngineSettings:
+        cloud = self._cloud
+        return EngineSettings(
+            "openai", cloud.openai_url, "openai", cloud.openai_key, cloud.openai_model, where="cloud"
+        )
+
+    async def _look_at(self, target: EngineSettings) -> Engine | None:
+        """The engine as it is now, None when there is none and none was expected."""
+        settings = self._settings
+        engine = Engine(
+            name=target.name,
+            kind="openai" if target.kind == "auto" else target.kind,
+            where=target.where or place_of(target.url),
+            url=target.url,
+            state="down",
+            checked_at=self._clock(),
+            default_model=target.model,
+        )
+        if engine.where == "cloud" and not self._rules.cloud_allowed:
+            return replace(engine, state="found_not_allowed", reason="cloud engines are not allowed")
+        try:
+            async with asyncio.timeout(settings.look_timeout_s):
+                found = await look(
+                    self._http, target.url, target.kind, key=target.key, timeout_s=settings.page_timeout_s
+                )
+        except TimeoutError:
+            reason = f"gave no list of models within {settings.look_timeout_s:g} s"
+        except EngineError as error:
+            reason = error.message
+        except Exception as error:  # one odd engine must not hide the others
+            self.failures += 1
+            log.exception("look_failed", engine=target.name, url=target.url)
+            reason = f"could not be looked at: {type(error).__name__}"
+        else:
+            name = target.name or self._name(found.kind, target.url)
+            return replace(engine, name=name, kind=found.kind, state="up", models=found.models)
+        return replace(engine, reason=reason) if target.expected else None
+
+    def _name(self, kind: EngineKind, url: str) -> str:
+        """`ollama` on its usual port, `ollama-8001` elsewhere, so that a name always means one address."""
+        port = urlsplit(url).port
+        plain = port == USUAL_PORT.get(kind) and kind not in {each.name for each in self._engines}
+        return kind if plain else f"{kind}-{port}"
+
+    def _embedded_engines(self) -> list[Engine]:
+        if self._embedded is None:
+            return []
+        lack = self._embedded.lack()
+        engine = Engine("embedded", "embedded", "local", "", "down" if lack else "up", reason=lack)
+        return [replace(engine, models=self._embedded.models(), checked_at=self._clock())]
+
+    def _scripted_engines(self) -> list[Engine]:
+        models = (Model("scripted", loaded=True),)
+        now = self._clock()
+        return [
+            Engine(name, "scripted", "local", "", "up", models, checked_at=now) for name in self._scripted
+        ]
+
+    def _silent_clouds(self) -> list[Engine]:
+        """Cloud engines that are known by their key only and are not spoken to."""
+        cloud, allowed = self._cloud, self._rules.cloud_allowed
+        kinds: list[tuple[EngineKind, str, str]] = [
+            ("anthropic", cloud.anthropic_key, "https://api.anthropic.com"),
+            ("gemini", cloud.gemini_key, "https://generativelanguage.googleapis.com"),
+        ]
+        if not allowed:
+            kinds.insert(0, ("openai", cloud.openai_key, cloud.openai_url))
+        silent: list[Engine] = []
+        for kind, key, url in kinds:
+            later = "" if kind == "openai" else f"; {kind} itself comes with a later version"
+            if key and not allowed:
+                reason = f"a key was found, but cloud engines are not allowed (cloud.allowed){later}"
+                silent.append(Engine(kind, kind, "cloud", url, "found_not_allowed", reason=reason))
+            elif key:
+                reason = f"a key was found; {kind} engines come with a later version"
+                silent.append(Engine(kind, kind, "cloud", url, "down", reason=reason))
+        now = self._clock()
+        return [replace(each, checked_at=now) for each in silent]
