@@ -4,20 +4,25 @@ Not part of the installation. Needs, in an environment of its own:
     pip install python-docx openpyxl python-pptx reportlab pillow
 and the DejaVu fonts (Debian: fonts-dejavu-core). Run from the repository root:
     python tools/make_sample.py
-The plain files below sample/company (Markdown, HTML, CSV) are written by hand and not touched.
-The company, its people and its partners are invented; addresses end in `.example`.
+The plain files below sample/company (Markdown, HTML, CSV) are written by hand and not touched. Every file
+carries the date that sample/dates.csv gives it. The company, its people and its partners are invented;
+addresses end in `.example`.
 """
 
 from __future__ import annotations
 
+import csv
+import os
 import random
 import textwrap
 import zipfile
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
 from docx import Document
+from docx.opc.coreprops import CoreProperties
 from openpyxl import Workbook
 from openpyxl.styles import Font
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -46,6 +51,13 @@ COMPANY = Path(__file__).resolve().parent.parent / "sample" / "company"
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
 
 
+def written(name: str) -> datetime:
+    """The date of a file of the sample, noon UTC."""
+    with (COMPANY.parent / "dates.csv").open(encoding="utf-8", newline="") as table:
+        dates = {row["file"]: row["written"] for row in csv.DictReader(table)}
+    return datetime.fromisoformat(dates[name]).replace(hour=12, tzinfo=UTC)
+
+
 def make_word_documents() -> None:
     """Headings and paragraphs, one file for each entry."""
     for name, (title, sections) in WORD_DOCUMENTS.items():
@@ -56,7 +68,15 @@ def make_word_documents() -> None:
                 document.add_heading(heading, level=1)
             for paragraph in paragraphs:
                 document.add_paragraph(paragraph)
+        date_properties(document.core_properties, name, title)
         document.save(str(COMPANY / name))
+
+
+def date_properties(properties: CoreProperties, name: str, title: str) -> None:
+    """Set what Word and PowerPoint keep about a file: title, author, dates."""
+    properties.title = title
+    properties.author = "ООО «Северный дуб»"
+    properties.created = properties.modified = written(name).replace(tzinfo=None)
 
 
 def make_price_list() -> None:
@@ -69,7 +89,25 @@ def make_price_list() -> None:
             sheet.append(row)
         for cell in sheet[1]:
             cell.font = Font(bold=True)
-    book.save(COMPANY / "sales/prays-list-2026-06.xlsx")
+    name = "sales/prays-list-2026-06.xlsx"
+    book.properties.title = "Прайс-лист, июнь 2026"
+    book.properties.creator = "ООО «Северный дуб»"
+    book.properties.created = written(name).replace(tzinfo=None)
+    book.save(COMPANY / name)
+    settle_workbook(COMPANY / name, written(name))
+
+
+def settle_workbook(path: Path, moment: datetime) -> None:
+    """Replace the moment of saving, which openpyxl always writes, by the file's own date."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {item.filename: archive.read(item) for item in archive.infolist()}
+    core = parts["docProps/core.xml"].decode("utf-8")
+    start = core.index(">", core.index("<dcterms:modified")) + 1
+    end = core.index("</dcterms:modified>")
+    parts["docProps/core.xml"] = f"{core[:start]}{moment:%Y-%m-%dT%H:%M:%SZ}{core[end:]}".encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(part, moment.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
 
 
 def make_slides() -> None:
@@ -80,6 +118,7 @@ def make_slides() -> None:
             slide = deck.slides.add_slide(deck.slide_layouts[1])
             slide.shapes.title.text = title
             slide.placeholders[1].text = "\n".join(lines)
+        date_properties(deck.core_properties, name, slides[0][0])
         deck.save(str(COMPANY / name))
 
 
@@ -97,9 +136,10 @@ def make_warranty() -> None:
             story.append(Paragraph(heading, head))
             story.extend(Paragraph(paragraph, text) for paragraph in paragraphs)
             story.append(Spacer(1, 8))
-    target = COMPANY / "sales/garantiynye-usloviya.pdf"
+    name = "sales/garantiynye-usloviya.pdf"
+    os.environ["SOURCE_DATE_EPOCH"] = f"{written(name).timestamp():.0f}"
     SimpleDocTemplate(
-        str(target), pagesize=A4, title="Гарантийные условия", author="ООО «Северный дуб»", invariant=1
+        str(COMPANY / name), pagesize=A4, title="Гарантийные условия", author="ООО «Северный дуб»"
     ).build(story)
 
 
@@ -122,7 +162,9 @@ def make_scans() -> None:
     """One page inside a PDF without a text layer, and one as a JPEG."""
     picture = COMPANY / "contracts/akt.jpg"
     draw_scan(SCANNED_ACT, seed=57).save(picture, quality=55)
-    canvas = Canvas(str(COMPANY / "contracts/akt-priyomki-57-skan.pdf"), pagesize=A4, invariant=1)
+    name = "contracts/akt-priyomki-57-skan.pdf"
+    os.environ["SOURCE_DATE_EPOCH"] = f"{written(name).timestamp():.0f}"
+    canvas = Canvas(str(COMPANY / name), pagesize=A4)
     canvas.drawImage(str(picture), 0, 0, width=A4[0], height=A4[1])
     canvas.save()
     picture.unlink()
