@@ -56,8 +56,12 @@ async def call(
     data: object = None,
     pieces: list[bytes] | None = None,
     leave: asyncio.Event | None = None,
+    cut: bool = False,
 ) -> Reply:
-    """One request; `leave` is when the client goes away, `pieces` a body that arrives in parts."""
+    """One request; `leave` is when the client goes away, `pieces` a body that arrives in parts.
+
+    With `cut` the last piece promises another one that never comes.
+    """
     path, _, query = target.partition("?")
     sent = json.dumps(data).encode() if data is not None else body
     given = {"host": "127.0.0.1:8484", "content-type": "application/json"} | dict(headers or {})
@@ -81,7 +85,7 @@ async def call(
     async def receive() -> Message:
         if waiting:
             piece = waiting.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+            return {"type": "http.request", "body": piece, "more_body": bool(waiting) or cut}
         await (leave or asyncio.Event()).wait()
         return {"type": "http.disconnect"}
 
