@@ -14,6 +14,11 @@ FUNCTION_LINES = 80
 CLASS_LINES = 250
 POSITIONAL = 5
 ROOM_LINES = 4000
+LARGER_ROOMS = {
+    # Reading files (edge/parse, a third of it) has no sense without the room and would be a door too many
+    # as a room of its own: every parser result, limit and reason would have to pass through the kernel.
+    "knowledge": 7500,
+}
 
 DATA_TABLE = "data table"
 """A file whose docstring calls it that may be longer: a table of data is not read from end to end."""
@@ -80,7 +85,7 @@ def is_framework_function(path: Path, node: ast.FunctionDef | ast.AsyncFunctionD
 
 @pytest.mark.parametrize("room", [*ROOMS, "store", "serve", "cli", "config"])
 def test_rooms_are_small(room: str) -> None:
-    """At most 4,000 lines of Python in a room."""
+    """At most 4,000 lines of Python in a room; the exceptions stand above with their reason."""
     files = [path for path in (PACKAGE / room).rglob("*.py") if "__pycache__" not in path.parts]
     assert files
-    assert sum(map(lines, files)) <= ROOM_LINES
+    assert sum(map(lines, files)) <= LARGER_ROOMS.get(room, ROOM_LINES)

@@ -48,7 +48,10 @@ def tracked() -> tuple[Path, ...]:
 
 
 def broad_handlers(tree: ast.Module) -> list[ast.AST]:
-    """`except:`, `except Exception:`, `except BaseException:`, and `suppress` of either."""
+    """`except:`, `except Exception:`, `except BaseException:`, and `suppress` of either.
+
+    Not those that only clean up, because they end with a plain `raise`: they keep nothing from anybody.
+    """
     broad = {"Exception", "BaseException"}
 
     def names(node: ast.expr | None) -> set[str]:
@@ -60,7 +63,9 @@ def broad_handlers(tree: ast.Module) -> list[ast.AST]:
     found: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and names(node.type) & broad:
-            found.append(node)
+            last = node.body[-1]
+            if not (isinstance(last, ast.Raise) and last.exc is None):
+                found.append(node)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"suppress", "contextlib.suppress"}:
             found.extend(node for argument in node.args if names(argument) & broad)
     return found
