@@ -91,8 +91,9 @@ class Setup:
         from inhouse.serve.app import build_app
 
         loaded, home = self.settings(), self.home()
-        self.builder.start_logging(loaded, home if writing else None, serving=False)
         owner = self.builder.owner(home)
+        # Only the process that holds the home writes its log file.
+        self.builder.start_logging(loaded, home if writing and not owner else None, serving=False)
         if owner and owner.address:
             yield HouseClient(OverHttp(owner.address), user=user)
             return
