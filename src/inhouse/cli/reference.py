@@ -128,7 +128,9 @@ def _commands() -> Iterator[str]:
     yield MADE
     yield COMMANDS_PROSE
     for words, command in _leaves(command_tree, ("inhouse",)):
-        context = click.Context(command, info_name=" ".join(words), terminal_width=80, max_content_width=80)
+        context = click.Context(
+            command, info_name=" ".join(words), help_option_names=["-h", "--help"], terminal_width=80
+        )
         yield f"\n## `{' '.join(words)}`\n"
         yield f"```text\n{context.get_help().strip()}\n```"
     yield ""
