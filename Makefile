@@ -31,7 +31,7 @@ bench: ## print every figure that is quoted anywhere (DATA=folder with the quest
 
 docs: ## write docs/reference from the code
 	@sh tools/python.sh tools/environment.py test
-	@$(VENV)/python tools/reference.py
+	@$(VENV)/python -m inhouse.cli.reference docs/reference
 
 lock: ## resolve the lock files anew (needs uv)
 	@sh tools/lock.sh
