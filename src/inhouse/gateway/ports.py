@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from inhouse.kernel.ports import Outcome, Where
 
-__all__ = ["EngineView", "Fleet", "Ledger", "LedgerRow", "ModelView", "Outcome", "UsageTotals"]
+__all__ = [
+    "EngineView",
+    "Fleet",
+    "Ledger",
+    "LedgerRow",
+    "ModelStore",
+    "ModelView",
+    "Outcome",
+    "PullProgress",
+    "UsageTotals",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +114,33 @@ class Ledger(Protocol):
 
     def rows(self, *, since: float = 0.0, limit: int = 100) -> tuple[LedgerRow, ...]:
         """Newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """A moment of a model's download. Sizes are None while the engine does not know them."""
+
+    status: str
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+class ModelStore(Protocol):
+    """Fetches and removes models on an engine that can do it."""
+
+    def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
+        """Download a model; ends without an exception once it is usable.
+
+        Raises:
+            EngineError: if the engine cannot be reached or does not know the model.
+        """
+        ...
+
+    async def remove(self, engine: str, model: str) -> None:
+        """Remove a model.
+
+        Raises:
+            EngineError: if the engine cannot be reached or does not have the model.
+        """
         ...

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from inhouse.gateway.ports import Fleet, Ledger
+from inhouse.gateway.ports import Fleet, Ledger, ModelStore, PullProgress
 from inhouse.kernel.ports import EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
@@ -37,35 +36,6 @@ class SettingRow:
     unit: str
     why: str
     env: str
-
-
-@dataclass(frozen=True, slots=True)
-class PullProgress:
-    """A moment of a model's download. Sizes are None while the engine does not know them."""
-
-    status: str
-    done_bytes: int | None = None
-    total_bytes: int | None = None
-
-
-class ModelStore(Protocol):
-    """Fetches and removes models on an engine that can do it."""
-
-    def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
-        """Download a model; ends without an exception once it is usable.
-
-        Raises:
-            EngineError: if the engine cannot be reached or does not know the model.
-        """
-        ...
-
-    async def remove(self, engine: str, model: str) -> None:
-        """Remove a model.
-
-        Raises:
-            EngineError: if the engine cannot be reached or does not have the model.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,108 @@
+"""Pulling and removing models through a loopback Ollama."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.model_store import OllamaModels
+from inhouse.gateway.fleet import Engine
+from inhouse.kernel.errors import EngineBroke, EngineRefused, EngineTimeout, EngineUnreachable
+
+LINES = {
+    "good": b'{"status":"pulling manifest"}\n{"status":"pulling x","completed":5,"total":10}\n'
+    b'{"status":"success"}\n',
+    "lost": b'{"status":"pulling manifest"}\n',
+    "unknown": b'{"status":"pulling manifest"}\n{"error":"pull model manifest: file does not exist"}\n',
+    "garbage": b"<html>\n",
+}
+
+
+@asynccontextmanager
+async def ollama() -> AsyncIterator[tuple[str, list[str]]]:
+    """An address that speaks pull and delete, and the models it was asked for."""
+    asked: list[str] = []
+
+    async def pull(request: web.Request) -> web.StreamResponse:
+        model = (await request.json())["model"]
+        asked.append(model)
+        reply = web.StreamResponse()
+        await reply.prepare(request)
+        if model == "silent":
+            await asyncio.Event().wait()
+        await reply.write(LINES[model])
+        return reply
+
+    async def delete(request: web.Request) -> web.Response:
+        model = (await request.json())["model"]
+        asked.append(model)
+        return (
+            web.Response()
+            if model == "good"
+            else web.json_response({"error": "model 'x' not found"}, status=404)
+        )
+
+    app = web.Application()
+    app.router.add_post("/api/pull", pull)
+    app.router.add_delete("/api/delete", delete)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}", asked
+    await runner.cleanup()
+
+
+def store(url: str, silence_s: float = 5.0) -> OllamaModels:
+    board = FleetBoard(time.time)
+    board.show([Engine(name="box", kind="ollama", where="local", url=url, state="up", models=())])
+    return OllamaModels(board, silence_s=silence_s)
+
+
+async def test_pull_reports_until_success() -> None:
+    """Every line of the download is a moment; the end is quiet."""
+    async with ollama() as (url, asked):
+        moments = [moment async for moment in store(url).pull("box", "good")]
+    assert [(m.status, m.done_bytes, m.total_bytes) for m in moments] == [
+        ("pulling manifest", None, None),
+        ("pulling x", 5, 10),
+        ("success", None, None),
+    ]
+    assert asked == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [("lost", EngineBroke), ("unknown", EngineRefused), ("garbage", EngineBroke), ("silent", EngineTimeout)],
+)
+async def test_pull_that_fails(model: str, error: type[Exception]) -> None:
+    """A download that ends early, is declined, unreadable or silent is an error, and the engine was asked."""
+    async with ollama() as (url, asked):
+        with pytest.raises(error):
+            async for _ in store(url, silence_s=0.2).pull("box", model):
+                pass
+    assert asked == [model]
+
+
+async def test_remove() -> None:
+    """A model that is there goes; another one is named in the error."""
+    async with ollama() as (url, asked):
+        await store(url).remove("box", "good")
+        with pytest.raises(EngineRefused, match="not found"):
+            await store(url).remove("box", "x")
+    assert asked == ["good", "x"]
+
+
+async def test_no_engine() -> None:
+    """An engine that is unknown or gone is said, with what can be done."""
+    with pytest.raises(EngineRefused, match="models ls"):
+        await store("http://127.0.0.1:1").remove("other", "x")
+    with pytest.raises(EngineUnreachable):
+        await store("http://127.0.0.1:1").remove("box", "x")
