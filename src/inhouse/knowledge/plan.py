@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
 
-__all__ = ["Found", "Known", "Plan", "Rules", "Step", "Unreadable", "Walk", "plan"]
+__all__ = ["Found", "Known", "Plan", "Rules", "Step", "Unreadable", "Walk", "plan", "says_the_same"]
 
 ALWAYS_RETRIED = frozenset({"unreadable", "timed_out", "out_of_memory"})
 """Reasons that lie outside the file: they may be gone without any change to it."""
@@ -52,6 +51,7 @@ class Known:
     document_id: str
     document: str
     origin: str
+    sha256: str
     size_bytes: int
     mtime_ns: int
     readers: frozenset[str]
@@ -73,11 +73,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One file to take in. `document_id` is None for a new one."""
+    """One file to take in. `before` is what is known of it, None for a new one."""
 
     file: Found
-    action: Literal["add", "update"]
-    document_id: str | None = None
+    before: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +101,23 @@ def plan(known: Iterable[Known], walk: Walk, rules: Rules) -> Plan:
     for file in walk.files:
         before = by_document.get(file.document)
         if before is None:
-            steps.append(Step(file, "add"))
+            steps.append(Step(file))
         elif _is_unchanged(before, file, rules):
             unchanged += 1
         else:
-            steps.append(Step(file, "update", before.document_id))
+            steps.append(Step(file, before))
     remove, notes = _removals(by_document.values(), walk, rules)
     if walk.skipped:
         notes.append(f"{walk.skipped} hidden, temporary or repeated files and folders were passed over")
     return Plan(tuple(steps), unchanged, tuple(remove), walk.unreadable, tuple(notes))
+
+
+def says_the_same(before: Known, sha256: str, rules: Rules) -> bool:
+    """True when a file with a new time has the old content, so that nothing has to be read again."""
+    if before.sha256 != sha256 or before.readers != rules.readers:
+        return False
+    outside = before.reason_code in ALWAYS_RETRIED or before.reason_code in ("needs_ocr", "too_large")
+    return not outside and before.parser_version == rules.parser_version
 
 
 def _is_unchanged(before: Known, file: Found, rules: Rules) -> bool:
@@ -133,7 +140,9 @@ def _removals(known: Iterable[Known], walk: Walk, rules: Rules) -> tuple[list[Kn
     if "." in hidden:
         return [], ["The folder could not be read: nothing was removed"]
     if not walk.files and gone:
-        return [], [f"The folder holds no files: its {len(gone)} known documents were kept, nothing was removed"]
+        return [], [
+            f"The folder holds no files: its {len(gone)} known documents were kept, nothing was removed"
+        ]
     if not walk.files and not hidden:
         return [], ["The folder holds no files: there was nothing to do"]
     kept = [one for one in gone if _is_below(one.document, hidden)]

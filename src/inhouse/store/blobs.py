@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +56,11 @@ class Blobs:
     def remove(self, sha256: str) -> None:
         """Forget the content; no error when it is not there."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def all(self) -> Iterator[str]:
+        """Hashes of everything kept, in no order."""
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+            yield path.name
 
     def sweep(self) -> int:
         """Remove what an interrupted `put` left; return how many."""

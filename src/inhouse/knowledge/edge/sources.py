@@ -61,7 +61,9 @@ class _Gathered:
                 continue
             try:
                 if entry.is_symlink() and not self._stays_inside(path):
-                    self.unreadable.append(Unreadable(self._document(path), "a link that leads out of the folder"))
+                    self.unreadable.append(
+                        Unreadable(self._document(path), "a link that leads out of the folder")
+                    )
                     continue
                 if entry.is_dir():
                     identity = _identity(path)

@@ -103,18 +103,11 @@ def _parse(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str,
 
 
 def _draw(request: dict[str, Any], _beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
-    try:
-        picture = pdf.draw_page(Path(request["path"]), request["page"], width_px=request["width_px"])
-    except (IndexError, *pdf.document_errors()) as error:
-        return {"missing": f"{type(error).__name__}: {error}"}, b""
-    return {"drawn": True}, picture
+    return {}, pdf.draw_page(Path(request["path"]), request["page"], width_px=request["width_px"])
 
 
 def _boxes(request: dict[str, Any], _beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
-    try:
-        return {"boxes": pdf.find_boxes(Path(request["path"]), request["page"], request["quote"])}, b""
-    except pdf.document_errors():
-        return {"boxes": []}, b""
+    return {"boxes": pdf.find_boxes(Path(request["path"]), request["page"], request["quote"])}, b""
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ class _Reader(HTMLParser):
             lines = [_SPACE.sub(" ", line).strip() for line in raw.split("\n")]
             block = ("\n" if not prefix.startswith("#") else " ").join(line for line in lines if line)
         if not block.strip():
-            self._prefix = prefix if prefix.strip() in ("-",) else ""
+            self._prefix = prefix if prefix.strip() == "-" else ""
             return
         previous = self._blocks[-1] if self._blocks else ""
         item = _is_item(prefix)

@@ -18,7 +18,8 @@ from xml.etree import ElementTree as ET
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse import ocr
 from inhouse.knowledge.edge.parse.decode import normal_newlines
-from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Parsed, ReasonCode, Refused, refusal
+from inhouse.knowledge.edge.parse.pictures import picture_size
 from inhouse.knowledge.edge.parse.sniff import Sniffed
 
 __all__ = ["read_office"]
@@ -52,7 +53,7 @@ def read_office(path: Path, name: str, sniffed: Sniffed) -> Parsed | Refused:
     except KreuzbergError as error:
         words = " ".join(str(error).split())
         protected = re.search(r"password|encrypt|protected", words, re.IGNORECASE)
-        code = "encrypted" if protected else "damaged"
+        code: ReasonCode = "encrypted" if protected else "damaged"
         return refusal(code, name, words[:200], media_type=sniffed.media_type)
     text = normal_newlines(result.content)
     pages: tuple[PageSpan, ...] = ()
@@ -74,7 +75,7 @@ def read_office(path: Path, name: str, sniffed: Sniffed) -> Parsed | Refused:
 def _extract(path: Path, sniffed: Sniffed) -> Any:  # kreuzberg's result has no stable type to name
     from kreuzberg import ContentFilterConfig, ExtractionConfig, PageConfig, extract_bytes_sync
 
-    config = ExtractionConfig(
+    config = ExtractionConfig(  # type: ignore[call-arg]  # its stub lags behind
         use_cache=False,
         disable_ocr=True,
         enable_quality_processing=False,
@@ -175,8 +176,10 @@ def _note_words(root: ET.Element) -> str:
     for shape in root.iter(f"{_PRESENTATION}sp"):
         kind = shape.find(f".//{_PRESENTATION}ph")
         if kind is None or kind.get("type") == "body":
-            for paragraph in shape.iter(f"{_DRAWING}p"):
-                paragraphs.append("".join(run.text or "" for run in paragraph.iter(f"{_DRAWING}t")))
+            paragraphs += [
+                "".join(run.text or "" for run in paragraph.iter(f"{_DRAWING}t"))
+                for paragraph in shape.iter(f"{_DRAWING}p")
+            ]
     return "\n".join(line for line in paragraphs if line.strip())
 
 
@@ -233,7 +236,7 @@ def _picture_text(path: Path, *, after: str) -> str:
             if member.file_size > 30 << 20:
                 continue
             data = archive.read(member)
-            width, height = ocr.picture_size(data)
+            width, height = picture_size(data)
             if min(width, height) >= MIN_PICTURE_PX or (width >= 2 * MIN_PICTURE_PX and height >= 20):
                 words = ocr.read_bytes(data)
                 if _is_prose(words) and words not in after:

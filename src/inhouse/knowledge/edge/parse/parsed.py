@@ -35,15 +35,15 @@ ReasonCode = Literal[
 _MESSAGES: dict[ReasonCode, str] = {
     "binary": "The content of {name} is not text, whatever its name says; only documents can be read",
     "bomb": "{name} would unpack to far more than a document holds ({detail}); it was not opened",
-    "damaged": "{name} is damaged or incomplete ({detail}). Open it in its own program, save it anew, try again",
+    "damaged": "{name} is damaged or incomplete ({detail}). Save it anew in its own program",
     "empty_file": "{name} has 0 bytes",
     "encrypted": "{name} is protected by a password. Save a copy without the password and take that in",
     "needs_ocr": "{name} is a picture of text, and tesseract is not installed. Run:"
     " apt-get install tesseract-ocr tesseract-ocr-rus (macOS: brew install tesseract tesseract-lang)",
     "no_text": "{name} holds no text",
     "not_supported": "{name} is {detail}, which cannot be read. Save it as PDF, DOCX, XLSX, PPTX or text",
-    "out_of_memory": "{name} needed more than {detail} of memory to read. Split it, or raise ingest.parse_memory_mb",
-    "parser_crashed": "The reader broke down on {name} ({detail}). Save it anew in its own program and try again",
+    "out_of_memory": "{name} needed more than {detail} of memory. Split it, or raise ingest.parse_memory_mb",
+    "parser_crashed": "The reader broke down on {name} ({detail}). Save it anew in its own program",
     "timed_out": "{name} took longer than {detail} to read. Split it, or raise ingest.parse_timeout_s",
     "too_large": "{name} has {detail}. Split it, or raise ingest.max_file_mb",
     "too_much_text": "{name} holds {detail}. Split it, or raise ingest.max_text_chars",

@@ -14,24 +14,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse import ocr
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, gray, png
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from numpy import uint8
-
-__all__ = ["Boxes", "draw", "draw_page", "find_boxes", "read_pdf"]
+__all__ = ["Boxes", "draw_page", "find_boxes", "read_pdf"]
 
 MEDIA_TYPE = "application/pdf"
 OCR_DPI = 300
 FEW_LETTERS = 16
 """A page with fewer letters and digits than this in its text layer is a picture of a page."""
 
-Boxes = list[tuple[float, float, float, float]]
+Box = tuple[float, float, float, float]
+Boxes = list[Box]
 _BULLET = re.compile(r"[•▪◦●■–—*-]\s|\(?\d{1,3}[.)]\s|\(?[a-zа-я][.)]\s")
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
 
@@ -67,12 +65,14 @@ def read_pdf(path: Path, name: str, *, beat: Callable[[], None] = lambda: None) 
 
 
 def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refused:
+    import pypdfium2 as pdfium
+
     pages: list[list[_Line] | str] = []
     pictures = unread = 0
     for number in range(len(document)):
         try:
             page = document[number]
-        except document_errors() as error:
+        except pdfium.PdfiumError as error:
             if len(document) == 1:
                 return refusal("damaged", name, str(error), media_type=MEDIA_TYPE)
             pages.append("")
@@ -81,7 +81,7 @@ def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refuse
         if _letters("".join(line.text for line in lines)) < FEW_LETTERS and _is_drawn(page):
             pictures += 1
             if ocr.installed():
-                found = ocr.read_gray(_gray(page, OCR_DPI / 72))
+                found = ocr.read_gray(gray(page, OCR_DPI / 72))
                 pages.append(found if _letters(found) > _letters(_joined(lines)) else lines)
             else:
                 unread += 1
@@ -96,18 +96,11 @@ def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refuse
     return Parsed(text, "markdown", MEDIA_TYPE, spans, _meta(document, "Title"), _modified(document))
 
 
-def document_errors() -> tuple[type[Exception], ...]:
-    """What pdfium raises on a page that it cannot open."""
-    import pypdfium2 as pdfium
-
-    return (pdfium.PdfiumError,)
-
-
 # ---- lines, paragraphs, headings
 
 
 def _lines(page: Any) -> Iterator[_Line]:
-    import pypdfium2.raw as raw
+    from pypdfium2 import raw
 
     layer = page.get_textpage()
     whole = layer.get_text_range()
@@ -233,41 +226,27 @@ def _is_drawn(page: Any) -> bool:
 # ---- pictures
 
 
-def draw(data: bytes, *, scale: float) -> NDArray[uint8]:
-    """The first page of a PDF in memory as gray values, within `ocr.MAX_PIXELS`."""
-    import pypdfium2 as pdfium
-
-    document = pdfium.PdfDocument(data)
-    try:
-        return _gray(document[0], scale)
-    finally:
-        document.close()
-
-
-def _gray(page: Any, scale: float) -> NDArray[uint8]:
-    width, height = page.get_size()
-    scale = min(scale, (ocr.MAX_PIXELS / max(width * height, 1)) ** 0.5)
-    pixels = page.render(scale=scale, grayscale=True).to_numpy()
-    return pixels if pixels.ndim == 2 else pixels[:, :, 0]
-
-
 def draw_page(path: Path, page_number: int, *, width_px: int) -> bytes:
-    """A page (counted from 1) as PNG, `width_px` wide but never more than `ocr.MAX_PIXELS` in all.
+    """A page (counted from 1) as PNG, `width_px` wide but never more than `MAX_PIXELS` in all.
 
-    Raises:
-        IndexError: if there is no such page.
+    b"" if there is no such page or it cannot be drawn.
     """
     import pypdfium2 as pdfium
 
-    document = pdfium.PdfDocument(path)
+    try:
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError:
+        return b""
     try:
         if not 1 <= page_number <= len(document):
-            raise IndexError(page_number)
+            return b""
         page = document[page_number - 1]
         width, height = page.get_size()
-        scale = min(width_px / max(width, 1), (ocr.MAX_PIXELS / max(width * height, 1)) ** 0.5)
+        scale = min(width_px / max(width, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
         pixels = page.render(scale=scale, rev_byteorder=True).to_numpy()
-        return ocr.png(pixels[:, :, :3])
+        return png(pixels[:, :, :3])
+    except pdfium.PdfiumError:
+        return b""
     finally:
         document.close()
 
@@ -280,12 +259,14 @@ def find_boxes(path: Path, page_number: int, quote: str) -> Boxes:
     """
     import pypdfium2 as pdfium
 
-    document = pdfium.PdfDocument(path)
     try:
-        if not 1 <= page_number <= len(document):
-            return []
-        page = document[page_number - 1]
-        return _boxes(page, quote)
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError:
+        return []
+    try:
+        return _boxes(document[page_number - 1], quote) if 1 <= page_number <= len(document) else []
+    except pdfium.PdfiumError:
+        return []
     finally:
         document.close()
 
@@ -300,27 +281,34 @@ def _boxes(page: Any, quote: str) -> Boxes:
     if at < 0:
         return []
     first, last = places[at], places[at + len(wanted) - 1]
-    left0, bottom0, right0, top0 = page.get_bbox()
-    width, height = right0 - left0, top0 - bottom0
-    boxes: Boxes = []
-    for number in range(layer.count_rects(first, last - first + 1)):
-        left, bottom, right, top = layer.get_rect(number)
-        box = (
-            max((left - left0) / width, 0.0),
-            max((top0 - top) / height, 0.0),
-            min((right - left0) / width, 1.0),
-            min((top0 - bottom) / height, 1.0),
-        )
-        boxes.append(box)
+    count = layer.count_rects(first, last - first + 1)
+    boxes = [_share(page, layer.get_rect(number)) for number in range(count)]
     return _merged(boxes)
 
 
+def _share(page: Any, rect: Box) -> Box:
+    """A rectangle in page space (left, bottom, right, top; points) on the page as it is shown."""
+    left0, bottom0, right0, top0 = page.get_bbox()
+    width, height = max(right0 - left0, 1.0), max(top0 - bottom0, 1.0)
+    left, bottom, right, top = rect
+    x0, x1 = (left - left0) / width, (right - left0) / width
+    y0, y1 = (top0 - top) / height, (top0 - bottom) / height
+    turned = {
+        0: (x0, y0, x1, y1),
+        90: (1 - y1, x0, 1 - y0, x1),
+        180: (1 - x1, 1 - y1, 1 - x0, 1 - y0),
+        270: (y0, 1 - x1, y1, 1 - x0),
+    }[page.get_rotation() % 360]
+    left, top, right, bottom = (min(max(value, 0.0), 1.0) for value in turned)
+    return left, top, right, bottom
+
+
 def _merged(boxes: Boxes) -> Boxes:
-    """Boxes of one line become one."""
+    """Boxes of one line become one; letters of a line that runs up or down the page, too."""
     out: Boxes = []
     for box in boxes:
-        if out and abs(out[-1][1] - box[1]) < 0.008 and abs(out[-1][3] - box[3]) < 0.008:
-            last = out[-1]
+        last = out[-1] if out else None
+        if last and (_is_beside(last, box) or _is_beside(_turned(last), _turned(box), widest=0.03)):
             out[-1] = (
                 min(last[0], box[0]),
                 min(last[1], box[1]),
@@ -330,6 +318,18 @@ def _merged(boxes: Boxes) -> Boxes:
         else:
             out.append(box)
     return out
+
+
+def _is_beside(last: Box, box: Box, *, widest: float = 1.0) -> bool:
+    """True when two boxes share most of their height and nearly touch; none is higher than `widest`."""
+    shared = min(last[3], box[3]) - max(last[1], box[1])
+    lower = min(last[3] - last[1], box[3] - box[1])
+    gap = max(box[0] - last[2], last[0] - box[2])
+    return shared > 0.5 * lower and gap < 0.04 and max(last[3] - last[1], box[3] - box[1]) < widest
+
+
+def _turned(box: Box) -> Box:
+    return box[1], box[0], box[3], box[2]
 
 
 # ---- metadata

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.kernel.documents import PageSpan
-from inhouse.knowledge.edge.parse.parsed import ParseLimits, Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Parsed, ParseLimits, Refused, refusal
 
 __all__ = ["Parsers"]
 
@@ -119,10 +119,12 @@ class Parsers:
             }
             answer = child.ask(full, limits)
             if child.resident_mb() > RETIRE_SHARE * limits.memory_mb:
-                child = self._ended(child)
+                self._end(child)
+                child = None
             return answer
         except BaseException:
-            child = self._ended(child)
+            self._end(child)
+            child = None
             raise
         finally:
             self._free.put(child)
@@ -135,7 +137,7 @@ class Parsers:
             self._all.add(child)
             return child
 
-    def _ended(self, child: _Child | None) -> None:
+    def _end(self, child: _Child | None) -> None:
         if child is not None:
             child.kill()
             with self._turn:
@@ -179,7 +181,9 @@ class _Child:
         header = self._until(lambda: self._unread.find(b"\n") + 1, deadline, limits)
         fields = json.loads(header)
         size = fields.pop("payload")
-        payload = self._until(lambda: size if len(self._unread) >= size else 0, deadline, limits) if size else b""
+        payload = (
+            self._until(lambda: size if len(self._unread) >= size else 0, deadline, limits) if size else b""
+        )
         return _Answer(fields, payload)
 
     def _until(self, ready: Any, deadline: float, limits: ParseLimits) -> bytes:

@@ -109,7 +109,7 @@ def _reader(kind: Format, beat: Callable[[], None]) -> Callable[[Path, str, Snif
         return lambda path, name, _sniffed: pdf.read_pdf(path, name, beat=beat)
     if kind in _PICTURES:
         return lambda path, name, sniffed: ocr.read_picture(path, name, sniffed.media_type)
-    return lambda path, name, sniffed: office.read_office(path, name, sniffed)
+    return office.read_office
 
 
 def _read_text(path: Path, name: str, sniffed: Sniffed) -> Result:

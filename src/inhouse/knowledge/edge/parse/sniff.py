@@ -57,6 +57,7 @@ _MAGIC: tuple[tuple[bytes, Format, str], ...] = (
     (b"MM\x00*", "tiff", "image/tiff"),
     (b"GIF8", "gif", "image/gif"),
     (b"BM", "bmp", "image/bmp"),
+    (b"RIFF", "webp", "image/webp"),
 )
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "a gzip archive"),
@@ -126,23 +127,26 @@ def sniff(path: Path, name: str) -> Sniffed:
         return Sniffed("empty")
     if b"%PDF-" in head[:1024]:
         return _known("pdf")
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _sniff_zip(path)
     if head.startswith(_OLE):
         return _sniff_ole(path, name)
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return Sniffed("webp", "image/webp")
     for magic, kind, media_type in _MAGIC:
-        if head.startswith(magic) and (kind != "bmp" or not looks_like_text(head)):
+        if head.startswith(magic) and (kind not in ("bmp", "webp") or _is_picture(kind, head)):
             return Sniffed(kind, media_type)
-    if not looks_like_text(head):
-        for magic, words in _FOREIGN:
-            if head.startswith(magic):
-                return Sniffed("foreign", detail=words)
-        if head[4:8] == b"ftyp":
-            return Sniffed("foreign", detail="a film or sound")
-        return Sniffed("binary")
-    return _sniff_text(head, Path(name).suffix.lower())
+    return _sniff_text(head, Path(name).suffix.lower()) if looks_like_text(head) else _foreign(head)
+
+
+def _is_picture(kind: Format, head: bytes) -> bool:
+    """Their first letters alone could begin a text, or a sound."""
+    return head[8:12] == b"WEBP" if kind == "webp" else not looks_like_text(head)
+
+
+def _foreign(head: bytes) -> Sniffed:
+    for magic, words in _FOREIGN:
+        if head.startswith(magic):
+            return Sniffed("foreign", detail=words)
+    return Sniffed("foreign", detail="a film or sound") if head[4:8] == b"ftyp" else Sniffed("binary")
 
 
 def _known(kind: Format) -> Sniffed:
