@@ -181,6 +181,13 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_scripts_and_files_named_exist(path: Path) -> None:
+    """What a page names below bench/, tools/, tests/, sample/ and src/ is there."""
+    named = re.findall(r"`((?:bench|tools|tests|sample|src)/[\w./-]+)`", path.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_page_is_reachable() -> None:
     """Every guide, concept, reference and decision is linked from the README or from a page."""
     linked = {
