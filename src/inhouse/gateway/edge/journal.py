@@ -136,8 +136,10 @@ class Journal:
     def close(self, row: LedgerRow, entry: str) -> None:
         """Write the end of an entry; an end that was written before stays."""
         with self._turn:
-            if self._open_now.pop(entry, None) is not None:
+            if entry in self._open_now:
+                # Forgotten after it is written: a death between a rotation and the end would lose it.
                 self._append(Closed(entry, row))
+                del self._open_now[entry]
 
     def _name(self) -> str:
         """The name of this file, without its ending; opens the first file when there is none yet."""
