@@ -1,1 +1,0 @@
-"""Builds the real objects and joins them; decides nothing."""

@@ -1,0 +1,99 @@
+"""The checks behind `/health`, each asking the part that knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from inhouse.compose.gateway import Gateway
+from inhouse.compose.knowledge import Knowledge
+from inhouse.config import Home
+from inhouse.kernel.errors import HomeUnusable
+from inhouse.ops.doctor import LOW_DISK_BYTES, NO_DISK_BYTES
+from inhouse.ops.edge import probes
+from inhouse.ops.health import Check
+from inhouse.store.database import Database
+
+__all__ = ["Checks"]
+
+
+class Checks:
+    """Asks everything that an open house stands on. `run` may take some hundred milliseconds."""
+
+    def __init__(
+        self, home: Home, database: Database, gateway: Gateway, knowledge: Knowledge, *, ocr_wanted: bool
+    ) -> None:
+        self._home = home
+        self._database = database
+        self._gateway = gateway
+        self._knowledge = knowledge
+        self._ocr_wanted = ocr_wanted
+
+    async def run(self) -> Mapping[str, Check]:
+        """Every check by its name."""
+        database, index, disk = await asyncio.gather(
+            asyncio.to_thread(self._check_database),
+            asyncio.to_thread(self._check_index),
+            asyncio.to_thread(self._check_disk),
+        )
+        return {
+            "database": database,
+            "index": index,
+            "disk": disk,
+            "engines": self._check_engines(),
+            "tesseract": self._check_tesseract(),
+            "ingest": self._check_ingest(),
+        }
+
+    def _check_database(self) -> Check:
+        try:
+            said = self._database.check()
+        except HomeUnusable as error:
+            return Check("down", True, error.message, error.hint)
+        if said != "ok":
+            hint = "stop inhouse and put back a copy from the home's backups folder"
+            return Check("down", True, f"the database is damaged: {said}", hint)
+        return Check("ok", True, "the database answers and is whole")
+
+    def _check_index(self) -> Check:
+        wrong = self._knowledge.lexical.check()
+        if wrong:
+            hint = "restart inhouse: it rebuilds the index from the database"
+            return Check("down", True, f"the index is damaged: {wrong[0]}", hint)
+        return Check("ok", True, "every file of the index matches its checksum")
+
+    def _check_disk(self) -> Check:
+        free = probes.free_bytes(self._home.root)
+        words = f"{free / 1e9:.1f} GB free"
+        if free < NO_DISK_BYTES:
+            return Check("down", True, f"{words}: nothing more can be taken in", "free some space")
+        if free < LOW_DISK_BYTES:
+            return Check("warn", True, f"{words}: this will not last", "free some space soon")
+        return Check("ok", True, words)
+
+    def _check_engines(self) -> Check:
+        answering = self._gateway.answering()
+        if answering is not None:
+            return Check("ok", False, f"answers are written by {answering.model} on {answering.engine}")
+        up = [engine.name for engine in self._gateway.prober.engines() if engine.state == "up"]
+        found = f"found {', '.join(up)}, which may not write answers" if up else "no language model found"
+        hint = "start Ollama or another engine; until then answers are exact quotes"
+        return Check("warn", False, found, hint)
+
+    def _check_tesseract(self) -> Check:
+        if not self._ocr_wanted:
+            return Check("ok", False, "reading scans is switched off (ingest.ocr)")
+        if not self._knowledge.ocr:
+            hint = "sudo apt-get install tesseract-ocr tesseract-ocr-rus"
+            return Check("warn", False, "tesseract is not installed: scans cannot be read", hint)
+        return Check("ok", False, "scans can be read")
+
+    def _check_ingest(self) -> Check:
+        ingest = self._knowledge.ingest
+        if ingest is None:
+            return Check("ok", False, "another process takes documents in")
+        active = ingest.active()
+        if not active:
+            return Check("ok", False, "nothing waits to be taken in")
+        done, total = active[0].done_files, active[0].total_files
+        return Check("ok", False, f"taking documents in: {done} of {total} files, {len(active)} jobs")

@@ -1,0 +1,91 @@
+"""What `inhouse doctor` needs to know, found out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from inhouse.compose.gateway import open_gateway
+from inhouse.compose.house import ROOMS, owner
+from inhouse.config import Home, Loaded
+from inhouse.gateway.edge.prober import Prober
+from inhouse.gateway.ports import EngineView
+from inhouse.kernel.errors import EngineError, InhouseError
+from inhouse.ops.doctor import EngineFact, Facts
+from inhouse.ops.edge import probes
+from inhouse.store.database import Database
+
+__all__ = ["doctor_facts"]
+
+OLLAMA_PORT = 11434
+
+
+async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
+    """All facts about this machine and home; asks every engine for a few words, so it takes seconds."""
+    settings = loaded.settings
+    serving = owner(home)
+    mode, ours = probes.permissions(home.root)
+    version, languages = await asyncio.to_thread(probes.tesseract)
+    database, index, engines = await _inside(loaded, home)
+    return Facts(
+        python=sys.version_info[:2],
+        home=str(home.root),
+        home_mode=mode,
+        home_is_ours=ours,
+        server=serving.address if serving else "",
+        free_bytes=probes.free_bytes(home.root),
+        port=settings.server.port,
+        port_holder=probes.port_holder(settings.server.port),
+        ollama_port_holder=probes.port_holder(OLLAMA_PORT),
+        tesseract=version,
+        tesseract_languages=languages,
+        wanted_languages=tuple(settings.ingest.ocr_languages.split("+"))
+        if settings.ingest.ocr == "auto"
+        else (),
+        engines=engines,
+        gpus=await asyncio.to_thread(probes.gpus),
+        cloud_keys=loaded.cloud_keys(),
+        cloud_allowed=settings.cloud.allowed,
+        missing_extras=probes.missing_extras(),
+        database=database,
+        index=index,
+    )
+
+
+async def _inside(loaded: Loaded, home: Home) -> tuple[str, str, tuple[EngineFact, ...]]:
+    """State of the database and the index, and the engines; a broken home is a fact, not an error."""
+    try:
+        opened = await asyncio.to_thread(Database.open, home.database, ROOMS, backups=home.backups)
+    except InhouseError as error:
+        return str(error), "not looked at: the database cannot be opened", ()
+    try:
+        said = await asyncio.to_thread(opened.check)
+        async with open_gateway(loaded, home, opened, watch=False) as gateway:
+            views = await gateway.prober.refresh()
+            engines = [await _ask(gateway.prober, view) for view in views]
+        return said, await asyncio.to_thread(_index, home), tuple(engines)
+    finally:
+        opened.close()
+
+
+def _index(home: Home) -> str:
+    if "knowledge" in probes.missing_extras():
+        return "not looked at: the extra `knowledge` is not installed"
+    from inhouse.knowledge.edge.lexical import Lexical
+
+    return "; ".join(Lexical(home.index / "lexical").check()) or "ok"
+
+
+async def _ask(prober: Prober, view: EngineView) -> EngineFact:
+    fact = EngineFact(view.name, view.where, view.state, len(view.models), view.reason)
+    if view.state != "up" or view.where == "cloud":
+        return fact
+    try:
+        words, seconds = await prober.test_prompt(view.name)
+    except EngineError as error:
+        return EngineFact(*_told(fact), failure=str(error))
+    return EngineFact(*_told(fact), answered=words, answer_s=seconds)
+
+
+def _told(fact: EngineFact) -> tuple[str, str, str, int, str]:
+    return fact.name, fact.where, fact.state, fact.models, fact.reason

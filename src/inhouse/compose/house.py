@@ -1,0 +1,127 @@
+"""The whole house, open for the length of a block."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+import inhouse
+from inhouse.compose.checks import Checks
+from inhouse.compose.gateway import Gateway, open_gateway
+from inhouse.compose.knowledge import Knowledge, open_knowledge
+from inhouse.config import Home, Loaded, show
+from inhouse.gateway.edge import migrations as gateway_migrations
+from inhouse.knowledge.edge import migrations as knowledge_migrations
+from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
+from inhouse.knowledge.edge.chats import StoredChats
+from inhouse.ops.edge import probes
+from inhouse.serve.parts import Limits, Parts, SettingRow
+from inhouse.store.database import Database, Migrations
+from inhouse.store.lock import HomeLock, Owner
+
+__all__ = ["House", "open_house", "owner"]
+
+log = structlog.get_logger(__name__)
+
+ROOMS = (
+    Migrations(knowledge_migrations.FOLDER, knowledge_migrations.HEAD),
+    Migrations(gateway_migrations.FOLDER, gateway_migrations.HEAD),
+)
+ASKING = frozenset({"ask", "chat", "bench"})
+"""Commands whose answers a model may write; the others need not wait for a look at the engines."""
+LOOK_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An open house: its parts, and the lock that says who has it open."""
+
+    parts: Parts
+    lock: HomeLock | None
+    command: str
+
+    def announce(self, address: str) -> None:
+        """Tell other commands where this house serves."""
+        if self.lock is not None:
+            self.lock.announce(Owner(os.getpid(), self.command, address))
+
+
+def owner(home: Home) -> Owner | None:
+    """The process that holds the right to write to this home, None when nobody does."""
+    return HomeLock(home.lock).owner() if home.lock.is_file() else None
+
+
+@contextlib.asynccontextmanager
+async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) -> AsyncIterator[House]:
+    """Open the home. `writer` takes the lock, repairs what a dead process left, and watches the engines.
+
+    Raises:
+        HomeBusy: if `writer`, and another process holds the home.
+        HomeUnusable: if the home is newer, damaged, read-only, or its disk is full.
+        MissingExtra: if the parts that read documents are not installed.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        lock = None
+        if writer:
+            lock = stack.enter_context(HomeLock(home.lock))
+            lock.take(command)
+        database = await asyncio.to_thread(Database.open, home.database, ROOMS, backups=home.backups)
+        stack.callback(database.close)
+        gateway = await stack.enter_async_context(open_gateway(loaded, home, database, watch=writer))
+        knowledge = await stack.enter_async_context(open_knowledge(loaded, home, database, writer=writer))
+        if command in ASKING:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await gateway.prober.refresh()
+        yield House(_parts(loaded, home, database, gateway, knowledge), lock, command)
+
+
+def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, knowledge: Knowledge) -> Parts:
+    settings = loaded.settings
+    chats = StoredChats(database, now=time.time, new_id=lambda: secrets.token_hex(16))
+    if knowledge.ingest is not None:
+        chats.recover()
+    answers = DocumentAnswers(
+        knowledge.retrieve,
+        gateway.dispatch,
+        gateway.journal,
+        AnswerSettings(
+            use_model=settings.answers.use_model == "auto",
+            max_passages=settings.answers.max_passages,
+            max_question_chars=settings.answers.max_question_chars,
+        ),
+        clock=time.monotonic,
+    )
+    checks = Checks(home, database, gateway, knowledge, ocr_wanted=settings.ingest.ocr == "auto")
+    return Parts(
+        version=inhouse.__version__,
+        library=knowledge.library,
+        ingest=knowledge.ingest,
+        pages=knowledge.pages,
+        search=knowledge.retrieve,
+        answers=answers,
+        chats=chats,
+        fleet=gateway.prober,
+        ledger=gateway.ledger,
+        models=gateway.models,
+        answering=gateway.answering,
+        checks=checks.run,
+        free_bytes=lambda: probes.free_bytes(home.root),
+        ocr=settings.ingest.ocr == "auto" and knowledge.ocr,
+        limits=Limits(
+            max_body_bytes=settings.server.max_body_mb * 1_000_000,
+            max_file_bytes=settings.ingest.max_file_mb << 20,
+            max_question_chars=settings.answers.max_question_chars,
+            allowed_hosts=settings.server.allowed_hosts,
+        ),
+        settings=tuple(
+            SettingRow(row.name, row.value, row.origin, row.unit, row.why, row.env) for row in show(loaded)
+        ),
+    )

@@ -1,0 +1,118 @@
+"""The knowledge room, built from settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+from inhouse.config import Home, Loaded
+from inhouse.kernel.errors import MissingExtra
+from inhouse.ops.edge import probes
+from inhouse.store.blobs import Blobs
+from inhouse.store.database import Database
+from inhouse.store.lock import HomeLock
+
+if "knowledge" in probes.missing_extras():
+    raise MissingExtra(
+        "The parts that read documents are not installed", hint="pip install 'inhouse[knowledge]'"
+    )
+
+from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
+from inhouse.knowledge.edge.lexical import Lexical
+from inhouse.knowledge.edge.library import DocumentLibrary
+from inhouse.knowledge.edge.manifest import Manifest
+from inhouse.knowledge.edge.pages import DocumentPages
+from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
+from inhouse.knowledge.edge.parse.parsed import ParseLimits
+from inhouse.knowledge.edge.parse.pool import Parsers
+from inhouse.knowledge.edge.retrieve import Retrieve
+
+__all__ = ["Knowledge", "open_knowledge"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The open room. `ingest` is None when this process may not write."""
+
+    library: DocumentLibrary
+    lexical: Lexical
+    retrieve: Retrieve
+    pages: DocumentPages
+    ingest: DocumentIngest | None
+    ocr: bool
+
+
+@contextlib.asynccontextmanager
+async def open_knowledge(
+    loaded: Loaded, home: Home, database: Database, *, writer: bool
+) -> AsyncIterator[Knowledge]:
+    """The room for the time of the block; a writer first finishes what a dead process left half done."""
+    lexical = Lexical(home.index / "lexical")
+    manifest = Manifest(
+        database, Blobs(home.blobs), lexical, now=time.time, new_id=lambda: secrets.token_hex(16)
+    )
+    await asyncio.to_thread(_heal, home, lexical, manifest, writer=writer)
+    parsers = Parsers(_limits(loaded), workers=_workers(loaded))
+    library = DocumentLibrary(database, Blobs(home.blobs), manifest)
+    ingest = None
+    if writer:
+        ingest = DocumentIngest(
+            manifest,
+            parsers,
+            home.incoming,
+            settings=IngestSettings(max_file_mb=loaded.settings.ingest.max_file_mb, workers=parsers.workers),
+            new_id=lambda: secrets.token_hex(16),
+            log=lambda event, words: log.warning(event, detail=words),
+        )
+        ingest.start()
+    try:
+        yield Knowledge(
+            library=library,
+            lexical=lexical,
+            retrieve=Retrieve(database, lexical),
+            pages=DocumentPages(library, parsers),
+            ingest=ingest,
+            ocr=ocr_installed(),
+        )
+    finally:
+        if ingest is not None:
+            await asyncio.to_thread(ingest.stop)
+        await asyncio.to_thread(parsers.close)
+
+
+def _heal(home: Home, lexical: Lexical, manifest: Manifest, *, writer: bool) -> None:
+    """Finish half-done work and rebuild a damaged index; a reader does so only when nobody else can."""
+    if writer:
+        _say(manifest.recover())
+    elif lexical.check() and HomeLock(home.lock).owner() is None:
+        with HomeLock(home.lock) as lock:
+            lock.take("repair")
+            _say(manifest.recover())
+
+
+def _say(done: list[str]) -> None:
+    for words in done:
+        log.warning("repaired", detail=words)
+
+
+def _limits(loaded: Loaded) -> ParseLimits:
+    ingest = loaded.settings.ingest
+    return ParseLimits(
+        timeout_s=float(ingest.parse_timeout_s),
+        memory_mb=ingest.parse_memory_mb,
+        text_chars=ingest.max_text_chars,
+    )
+
+
+def _workers(loaded: Loaded) -> int:
+    """Half of the cores by default: reading documents must not slow answers down."""
+    return loaded.settings.ingest.workers or max(1, (os.cpu_count() or 2) // 2)
