@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
 
 from inhouse.serve.app import build_app
 from inhouse.serve.parts import Parts
 from inhouse.serve.server import address, bind, serve
+from tests.serve.client import read_events
 
 
 @contextlib.contextmanager
@@ -36,3 +47,75 @@ def server_thread(parts: Parts) -> Iterator[str]:
         loop.call_soon_threadsafe(stopping.set)
         thread.join(15)
         assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def process(tmp_path: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`inhouse words…` with fakes behind it, killed at the end if it still runs."""
+    given = {**os.environ, "INHOUSE_HOME": str(tmp_path / "home"), **environment}
+    command = [sys.executable, "-m", "tests.cli.fake_inhouse", *words]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, cwd=root, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def ready_line(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_signal_ends_the_server_cleanly(tmp_path: Path, command: str, kind: signal.Signals) -> None:
+    """The ready line is last on stdout, the server answers, a signal ends it with 0 and closes the house."""
+    with process(tmp_path, command, "--port", "0") as child:
+        address = ready_line(child).removeprefix("inhouse is ready: ")
+        with urllib.request.urlopen(f"{address}/health/ready", timeout=5) as reply:
+            assert reply.status == 200
+        child.send_signal(kind)
+        out, error = child.communicate(timeout=15)
+    assert (child.returncode, out) == (0, "")
+    assert "inhouse has stopped" in error
+    assert "closed 1" in error
+
+
+@pytest.mark.slow
+def test_a_signal_ends_streams_and_keeps_their_text(tmp_path: Path) -> None:
+    """An answer under way ends with the event shutting_down, and is kept before the house closes."""
+    with process(tmp_path, "serve", "--port", "0", HOLD="1") as child:
+        address = urlsplit(ready_line(child).removeprefix("inhouse is ready: "))
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+        connection.request(
+            "POST", "/app/ask", b'{"question": "vacation"}', {"content-type": "application/json"}
+        )
+        response = connection.getresponse()
+        seen = b""
+        while b"event: delta" not in seen:
+            seen += response.read1(65536)
+        child.send_signal(signal.SIGTERM)
+        seen += response.read()
+        _out, error = child.communicate(timeout=15)
+        connection.close()
+    assert read_events(seen)[-1][1]["code"] == "shutting_down"
+    assert "kept interrupted: Vacation lasts " in error
+    assert child.returncode == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_an_ingest_after_the_file_in_hand(tmp_path: Path) -> None:
+    """The job is cancelled, its report shown, the house closed; the exit code says that it failed."""
+    with process(tmp_path, "ingest", str(tmp_path), ENDLESS="1") as child:
+        assert child.stderr is not None
+        said = child.stderr.readline()
+        child.send_signal(signal.SIGINT)
+        _out, error = child.communicate(timeout=15)
+    assert "1/2 files" in said
+    assert "stopping after the file in hand" in error
+    assert "closed 1" in error
+    assert child.returncode == 1

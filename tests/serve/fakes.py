@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from inhouse.gateway.ports import EngineView, LedgerRow, ModelView, UsageTotals
+from inhouse.gateway.ports import EngineView, LedgerRow, ModelView, PullProgress, UsageTotals
 from inhouse.kernel.caller import EVERYONE, Caller
 from inhouse.kernel.documents import Citation, DocumentStatus, PageSpan, Passage, Scope
 from inhouse.kernel.errors import BadRequest, EngineRefused, NotFound
@@ -29,6 +29,7 @@ from inhouse.knowledge.ports import (
     FileOutcome,
     IngestProgress,
     IngestReport,
+    IngestState,
     LibraryCounts,
     Message,
     MessageStatus,
@@ -39,7 +40,7 @@ from inhouse.knowledge.ports import (
     SentenceChecked,
 )
 from inhouse.ops.health import Check
-from inhouse.serve.parts import Limits, Parts, PullProgress, SettingRow
+from inhouse.serve.parts import Limits, Parts, SettingRow
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
 DOCUMENT_ID = "d1"
@@ -145,8 +146,9 @@ class FakeLibrary:
 
 @dataclass
 class FakeIngest:
-    """Finishes a job when it is asked about it for the second time."""
+    """Finishes a job when it is asked about it for the second time; an `endless` one when it is cancelled."""
 
+    endless: bool = False
     uploads: dict[str, bytes] = field(default_factory=dict)
     submitted: list[tuple[tuple[Path, ...], str | None]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -192,18 +194,18 @@ class FakeIngest:
     def progress(self, job_id: str) -> IngestProgress:
         if job_id not in self._asked:
             raise NotFound(f"There is no job {job_id!r}")
-        self._asked[job_id] += 1
-        state = "done" if self._asked[job_id] > 1 else "running"
-        return IngestProgress(
-            job_id, "done" if state == "done" else "running", "docs", 2, self._asked[job_id]
-        )
+        if not self.endless or job_id in self.cancelled:
+            self._asked[job_id] += 1
+        done = self._asked[job_id] > 1
+        return IngestProgress(job_id, "done" if done else "running", "docs", 2, 1 + done)
 
     def report(self, job_id: str) -> IngestReport | None:
         if self._asked.get(job_id, 0) < 2:
             return None
         added = sum(one.action == "added" for one in self.outcomes)
         refused = sum(one.action == "refused" for one in self.outcomes)
-        return IngestReport(job_id, "done", added=added, refused=refused, outcomes=self.outcomes)
+        state: IngestState = "cancelled" if job_id in self.cancelled else "done"
+        return IngestReport(job_id, state, added=added, refused=refused, outcomes=self.outcomes)
 
     def active(self) -> tuple[IngestProgress, ...]:
         return tuple(

@@ -71,7 +71,7 @@ async def _watch(house: HouseClient, job_id: str) -> ReportShape:
     """Show progress until the job has its report."""
     on_terminal = sys.stderr.isatty()
     loop = asyncio.get_running_loop()
-    said_at = loop.time()
+    said_at = loop.time() - LINE_EVERY_S
     while True:
         job = await house.job(job_id)
         if on_terminal:
