@@ -88,7 +88,6 @@ class Setup:
         """
         from inhouse.cli.client import HouseClient
         from inhouse.cli.transport import InProcess, OverHttp
-        from inhouse.serve.app import build_app
 
         loaded, home = self.settings(), self.home()
         owner = self.builder.owner(home)
@@ -97,6 +96,8 @@ class Setup:
         if owner and owner.address:
             yield HouseClient(OverHttp(owner.address), user=user)
             return
+        from inhouse.serve.app import build_app
+
         async with self.builder.open_house(loaded, home, command=command, writer=writing) as house:
             app = build_app(house.parts, stopping=asyncio.Event())
             yield HouseClient(InProcess(app), user=user)

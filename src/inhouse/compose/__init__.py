@@ -1,9 +1,34 @@
-"""Builds the real objects and joins them; the only place that opens an edge. Decides nothing."""
+"""Builds the real objects and joins them; the only place that opens an edge. Decides nothing.
+
+A name is imported when it is first asked for: who holds a home is asked by every command, and must not
+load a database and an engine client (0.6 s) when a server has it open.
+"""
 
 from __future__ import annotations
 
-from inhouse.compose.doctor import doctor_facts
-from inhouse.compose.house import House, open_house, owner
-from inhouse.compose.logs import port_holder, start_logging
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inhouse.compose.doctor import doctor_facts
+    from inhouse.compose.house import House, open_house
+    from inhouse.compose.lock import owner
+    from inhouse.compose.logs import port_holder, start_logging
 
 __all__ = ["House", "doctor_facts", "open_house", "owner", "port_holder", "start_logging"]
+
+_PLACES = {
+    "House": "house",
+    "doctor_facts": "doctor",
+    "open_house": "house",
+    "owner": "lock",
+    "port_holder": "logs",
+    "start_logging": "logs",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Source: PEP 562."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -6,7 +6,8 @@ import asyncio
 import sys
 
 from inhouse.compose.gateway import open_gateway
-from inhouse.compose.house import ROOMS, owner
+from inhouse.compose.house import ROOMS
+from inhouse.compose.lock import owner
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.prober import Prober
 from inhouse.gateway.ports import EngineView

@@ -26,7 +26,7 @@ from inhouse.serve.parts import Limits, Parts, SettingRow
 from inhouse.store.database import Database, Migrations
 from inhouse.store.lock import HomeLock, Owner
 
-__all__ = ["House", "open_house", "owner"]
+__all__ = ["House", "open_house"]
 
 log = structlog.get_logger(__name__)
 
@@ -51,11 +51,6 @@ class House:
         """Tell other commands where this house serves."""
         if self.lock is not None:
             self.lock.announce(Owner(os.getpid(), self.command, address))
-
-
-def owner(home: Home) -> Owner | None:
-    """The process that holds the right to write to this home, None when nobody does."""
-    return HomeLock(home.lock).owner() if home.lock.is_file() else None
 
 
 @contextlib.asynccontextmanager
