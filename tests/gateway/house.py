@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inhouse.gateway.edge.board import FleetBoard
@@ -24,7 +24,9 @@ from inhouse.kernel.messages import ChatEvent, ChatMessage, ChatRequest
 from inhouse.store.database import Database, Migrations
 from tests.worlds.engines import FakeEngine
 
-QUICK = HttpLimits(connect_timeout_s=1.0, first_event_timeout_s=0.3, idle_timeout_s=0.3, total_timeout_s=1.0)
+PATIENT = HttpLimits(connect_timeout_s=5.0, first_event_timeout_s=10.0, idle_timeout_s=10.0)
+QUICK = replace(PATIENT, first_event_timeout_s=0.5, idle_timeout_s=0.5)
+"""For faults that are seen by waiting only."""
 REQUEST = ChatRequest((ChatMessage("user", "How many days of leave are there?"),))
 
 
@@ -60,7 +62,7 @@ async def house(
     home: Path,
     engines: Sequence[EngineSettings] = (),
     *,
-    limits: HttpLimits = QUICK,
+    limits: HttpLimits = PATIENT,
     rules: Rules | None = None,
     probe: ProbeSettings | None = None,
     embedded: EmbeddedEngine | None = None,

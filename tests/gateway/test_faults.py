@@ -16,7 +16,7 @@ from inhouse.gateway.profiles import EngineKind
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineTimeout
 from inhouse.kernel.messages import Failed, Finished, TextDelta, UsageSeen
 from tests.dialects.grammar import keeps_grammar
-from tests.gateway.house import REQUEST, configured, house
+from tests.gateway.house import PATIENT, QUICK, REQUEST, configured, house
 from tests.worlds.engines import USAGE, WORDS, FakeEngine, Fault, Kind
 
 BEFORE_FIRST: dict[Fault, str] = {
@@ -54,6 +54,11 @@ def cases(faults: object) -> list[object]:
     ]
 
 
+def limits_for(fault: Fault) -> HttpLimits:
+    """Short waits only where a wait is what is tested."""
+    return QUICK if fault in SLOW_FAULTS else PATIENT
+
+
 def test_every_fault_has_a_case() -> None:
     """No fault of the world is left untried."""
     assert {*BEFORE_FIRST, *AFTER_FIRST, *HARMLESS, "drip"} == set(get_args(Fault))
@@ -86,7 +91,7 @@ async def test_fault_before_the_first_event_goes_to_the_next(
         FakeEngine("vllm" if kind == "llama.cpp" else "llama.cpp").running() as good,
     ):
         engines = (EngineSettings("bad", bad.url, FIRST[kind]), *configured(good))
-        async with house(tmp_path, engines) as gateway:
+        async with house(tmp_path, engines, limits=limits_for(fault)) as gateway:
             engine, events = await gateway.ask()
             assert (engine, events[-1]) == (good.kind, Finished())
             (row,) = gateway.ledger.rows()
@@ -103,7 +108,10 @@ async def test_fault_before_the_first_event_alone_is_an_error(
     tmp_path: Path, kind: Kind, fault: Fault
 ) -> None:
     """Without a second engine the same fault is a typed exception and a failed row."""
-    async with FakeEngine(kind, fault).running() as bad, house(tmp_path, configured(bad)) as gateway:
+    async with (
+        FakeEngine(kind, fault).running() as bad,
+        house(tmp_path, configured(bad), limits=limits_for(fault)) as gateway,
+    ):
         with pytest.raises(EngineError) as caught:
             await gateway.ask()
         assert caught.value.code == BEFORE_FIRST[fault]
@@ -120,7 +128,7 @@ async def test_fault_after_the_first_event_ends_the_answer(tmp_path: Path, kind:
         FakeEngine("vllm" if kind == "llama.cpp" else "llama.cpp").running() as good,
     ):
         engines = (EngineSettings("bad", bad.url, FIRST[kind]), *configured(good))
-        async with house(tmp_path, engines) as gateway:
+        async with house(tmp_path, engines, limits=limits_for(fault)) as gateway:
             engine, events = await gateway.ask()
             assert engine == "bad"
             assert keeps_grammar(events)
@@ -237,7 +245,7 @@ async def test_small_pieces_are_not_held_back(tmp_path: Path) -> None:
     """Connections to engines have Nagle's delay switched off."""
     async with FakeEngine("vllm", "stall").running() as fake, house(tmp_path, configured(fake)) as gateway:
         answer = await gateway.dispatch.open(REQUEST, request_id="r", user="u")
-        session = gateway.http._sessions["chats"]
+        session = gateway.http._sessions[False]
         assert session.connector is not None
         (protocol,) = session.connector._acquired
         assert protocol.transport is not None

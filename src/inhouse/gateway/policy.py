@@ -258,7 +258,7 @@ def _attempts(left: list[Candidate], question: Question) -> tuple[Attempt, ...]:
 def _no_route(layer: str, question: Question, before: list[Candidate], dropped: Dropped) -> tuple[str, str]:
     """What to tell a person: the message, and the way out."""
     wanted = question.facts.model
-    reasons = "; ".join(f"{name} {reason}" for name, reason in dropped[:6])
+    reasons = "; ".join(f"`{name}`: {reason}" for name, reason in dropped[:6])
     if wanted is not None and (layer == "explicit" or not _known(wanted, question)):
         return f"No engine that may be used offers the model `{wanted}`", _near(wanted, question, before)
     if layer == "eligibility" and not question.fleet.engines:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
 
@@ -33,9 +33,8 @@ T = TypeVar("T")
 class HttpLimits:
     """Longest waits in seconds, largest pieces in bytes.
 
-    The first event waits long because a cold model is loaded in that time. Idle connections are kept
-    shorter than any engine keeps them (uvicorn 5 s, llama.cpp 5 s): a request sent into a connection that
-    the engine just closed could not be repeated safely.
+    The first event waits long because a cold model is loaded in that time. Idle TLS connections are kept
+    for less time than servers keep them, as a request sent into a closed one cannot be repeated safely.
     """
 
     connect_timeout_s: float = 2.0
@@ -87,7 +86,7 @@ class HttpClient:
 
     def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Give the connections back; the next call opens new ones."""
@@ -103,7 +102,7 @@ class HttpClient:
             EngineBroke: if the connection was lost, or the page was cut.
         """
         try:
-            request = self._session("pages").get(url, headers=headers, allow_redirects=False)
+            request = self._session(url).get(url, headers=headers, allow_redirects=False)
             async with asyncio.timeout(timeout_s), request as reply:
                 body = await _read_body(reply, self.limits.max_reply_bytes)
                 names = {name.lower(): value for name, value in reply.headers.items()}
@@ -163,7 +162,7 @@ class HttpClient:
 
     async def _send(self, post: HttpPost, waits: _Waits) -> aiohttp.ClientResponse:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **post.headers}
-        request = self._session("chats").post(
+        request = self._session(post.url).post(
             post.url, data=post.body, headers=headers, allow_redirects=False
         )
         return await self._guarded(request, waits)
@@ -181,17 +180,22 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _fault(error, answered=waits.answered) from error
 
-    def _session(self, purpose: Literal["chats", "pages"]) -> aiohttp.ClientSession:
-        """Connections for pages are used once: one left from the last look may lead to a dead engine."""
-        session = self._sessions.get(purpose)
+    def _session(self, url: str) -> aiohttp.ClientSession:
+        """Connections without TLS are used once, which costs 0.1 ms on one's own network.
+
+        llama.cpp closes a connection after a stream without saying so: the next request would be written
+        into it and lost, and may not be repeated blindly.
+        """
+        kept = url.startswith("https:")
+        session = self._sessions.get(kept)
         if session is None:
             connector = (
-                aiohttp.TCPConnector(limit=0, force_close=True)
-                if purpose == "pages"
-                else aiohttp.TCPConnector(limit=0, keepalive_timeout=self.limits.keepalive_s)
+                aiohttp.TCPConnector(limit=0, keepalive_timeout=self.limits.keepalive_s)
+                if kept
+                else aiohttp.TCPConnector(limit=0, force_close=True)
             )
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect_timeout_s)
-            session = self._sessions[purpose] = aiohttp.ClientSession(
+            session = self._sessions[kept] = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
         return session

@@ -1,0 +1,48 @@
+"""A stand-in for the embedded engine's child process, with the same manners or worse ones.
+
+    python child.py serve|fail|hang|deaf|stall
+
+`stall` gives two pieces of every answer and then nothing; `deaf` does not end with its stdin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.worlds.engines import FakeEngine
+
+
+async def serve(mode: str, key: str) -> None:
+    """Answer chats until stdin ends."""
+    async with FakeEngine("llama.cpp", "stall" if mode == "stall" else "none", key=key).running() as fake:
+        print(json.dumps({"address": fake.url}), flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Read the order, then behave."""
+    mode, order = sys.argv[1], json.loads(sys.stdin.readline())
+    assert order["path"].endswith(".gguf")
+    assert order["parent"] == os.getppid()
+    assert order["threads"] >= 1
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    assert "OPENAI_API_KEY" not in os.environ
+    if mode == "fail":
+        print("0.00 I srv: loading\n0.01 E gguf: not a model\n0.02 E srv: giving up", file=sys.stderr)
+        sys.exit(1)
+    if mode != "deaf":
+        threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    if mode == "hang":
+        threading.Event().wait()
+    asyncio.run(serve(mode, order["key"]))
+
+
+if __name__ == "__main__":
+    main()
