@@ -65,9 +65,11 @@ async def test_what_is_no_engine_is_not_listed_unless_it_was_configured(tmp_path
 async def test_silent_address_delays_nobody_for_long(tmp_path: Path) -> None:
     """An address that takes connections and says nothing is given up; the others are there."""
     async with FakeEngine("vllm").running() as good, contextlib.AsyncExitStack() as stack:
-        silent = await asyncio.start_server(
-            lambda _reader, writer: stack.callback(writer.close), "127.0.0.1", 0
-        )
+
+        def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            stack.callback(writer.close)
+
+        silent = await asyncio.start_server(take, "127.0.0.1", 0)
         stack.push_async_callback(silent.wait_closed)
         stack.callback(silent.close)
         url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
