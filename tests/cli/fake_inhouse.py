@@ -6,7 +6,9 @@ With HOLD set, answers stop in the middle and wait; with ENDLESS, an ingest neve
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import termios
 from pathlib import Path
 
 from inhouse.cli.main import main
@@ -26,6 +28,8 @@ class _Telling(FakeBuilder):
 
 
 if __name__ == "__main__":
+    if os.environ.get("TERMINAL"):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl+C reaches this process
     answers = FakeAnswers([*GOOD_SCRIPT[:2], asyncio.Event()]) if os.environ.get("HOLD") else FakeAnswers()
     ingest = FakeIngest(endless=bool(os.environ.get("ENDLESS")))
     builder = _Telling(FakeHouse(answers=answers, ingest=ingest))

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import http.client
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -50,13 +52,26 @@ def server_thread(parts: Parts) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def process(tmp_path: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`inhouse words…` with fakes behind it, killed at the end if it still runs."""
+def process(
+    tmp_path: Path, *words: str, stream: int | None = None, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`inhouse words…` with fakes behind it, killed at the end if it still runs.
+
+    `stream` is one end of a terminal for all three streams; without it there are pipes.
+    """
     given = {**os.environ, "INHOUSE_HOME": str(tmp_path / "home"), **environment}
     command = [sys.executable, "-m", "tests.cli.fake_inhouse", *words]
     root = Path(__file__).parents[2]
+    output = subprocess.PIPE if stream is None else stream
     with subprocess.Popen(
-        command, cwd=root, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=root,
+        env=given,
+        stdin=stream if stream is not None else subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        text=True,
+        start_new_session=stream is not None,
     ) as child:
         try:
             yield child
@@ -105,6 +120,34 @@ def test_a_signal_ends_streams_and_keeps_their_text(tmp_path: Path) -> None:
     assert read_events(seen)[-1][1]["code"] == "shutting_down"
     assert "kept interrupted: Vacation lasts " in error
     assert child.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_chat_on_a_terminal(tmp_path: Path) -> None:
+    """Ctrl+C stops the answer and keeps it, Ctrl+D leaves with 0."""
+    terminal, end = pty.openpty()
+    with process(tmp_path, "chat", HOLD="1", TERMINAL="1", stream=end) as child:
+        os.close(end)
+        shown = read_until(terminal, b"? ")
+        os.write(terminal, b"How long is vacation?\n")
+        shown += read_until(terminal, b"Vacation lasts ")
+        os.write(terminal, b"\x03")
+        shown += read_until(terminal, b"is kept\r\n? ")
+        os.write(terminal, b"\x04")
+        shown += read_until(terminal, b"closed 1")
+        assert child.wait(10) == 0
+    os.close(terminal)
+    assert b"kept cancelled: Vacation lasts " in shown
+
+
+def read_until(terminal: int, words: bytes) -> bytes:
+    """What a terminal shows up to some words; the test's own time limit is ten seconds."""
+    seen = b""
+    while words not in seen:
+        ready, _, _ = select.select([terminal], [], [], 10)
+        assert ready, seen
+        seen += os.read(terminal, 4096)
+    return seen
 
 
 @pytest.mark.slow

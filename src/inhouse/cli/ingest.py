@@ -114,8 +114,9 @@ def duration(seconds: float) -> str:
 def _show(report: ReportShape, *, as_json: bool) -> None:
     words = ("added", "updated", "unchanged", "removed", "empty", "refused")
     counts = ", ".join(f"{getattr(report, word)} {word}" for word in words if getattr(report, word))
-    ending = "" if report.state == "done" else f" ({report.state})"
-    note(f"{counts or 'nothing to do'} in {report.elapsed_s:.1f} s{ending}")
+    ending = {"failed": "the ingest failed: ", "cancelled": "stopped: "}.get(report.state, "")
+    told = counts or ("nothing was taken in" if ending else "nothing to do")
+    note(f"{ending}{told} in {report.elapsed_s:.1f} s")
     for line in report.notes:
         note(f"note: {line}")
     for outcome in report.outcomes:
