@@ -1,5 +1,5 @@
 // The chip that says what a question is limited to, with a small menu: all documents, or one source.
-import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { counts, scope } from "../state.js";
 import { t } from "../i18n.js";
@@ -13,9 +13,12 @@ export function ScopeChip() {
   const sources = counts.value?.sources ?? [];
   const now = scope.value;
   const label = now.document_ids.length ? now.label : now.sources[0] ?? t("scope.all");
+  useLayoutEffect(() => {
+    if (!open) return;
+    (box.current.querySelector("[aria-checked=true]") ?? box.current.querySelector("[role=menuitemradio]")).focus();
+  }, [open]);
   useEffect(() => {
     if (!open) return undefined;
-    (box.current.querySelector("[aria-checked=true]") ?? box.current.querySelector("[role=menuitemradio]")).focus();
     const outside = (event) => box.current.contains(event.target) || setOpen(false);
     addEventListener("pointerdown", outside);
     return () => removeEventListener("pointerdown", outside);

@@ -1,0 +1,121 @@
+"""The documents view: states with reasons, search, upload with its states, removal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opener, Shoot
+from tests.browser.house import House
+from tests.browser.steps import ask
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_list_says_what_could_not_be_read_and_why(house: House, visit: Opener, shoot: Shoot) -> None:
+    """Every refused or empty file has its reason beside it."""
+    page = visit(house, "#/documents")
+    expect(page.get_by_test_id("document-row")).to_have_count(7)
+    for state in ("refused", "empty"):
+        for row in page.locator(f"[data-testid=document-row][data-status={state}]").all():
+            expect(row.locator(".reason")).not_to_be_empty()
+    shoot(page, "documents")
+    page.get_by_test_id("filter-status").select_option("indexed")
+    expect(page.get_by_test_id("document-row")).to_have_count(5)
+    page.get_by_test_id("document-search").fill("leave")
+    expect(page.get_by_test_id("document-row")).to_have_count(1)
+    page.get_by_test_id("document-search").fill("nothing like it")
+    expect(page.get_by_test_id("no-documents")).to_be_visible()
+
+
+def test_upload_open_ask_and_remove(house: House, visit: Opener, tmp_path: Path) -> None:
+    """A file comes in by the chooser, can be read and asked, and after removal is in no answer."""
+    paper = tmp_path / "Canteen.md"
+    paper.write_text("# Canteen\n\nThe canteen serves soup on Wednesdays from 11:45 until 14:10.\n", "utf-8")
+    page = visit(house, "#/documents")
+    page.get_by_test_id("file-input").set_input_files(paper)
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "done")
+    row = page.get_by_test_id("document-row").filter(has_text="Canteen")
+    expect(row).to_have_attribute("data-status", "indexed")
+    row.get_by_role("link").first.click()
+    expect(page.get_by_test_id("document-text")).to_contain_text("soup on Wednesdays")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(ask(page, "When does the canteen serve soup on Wednesdays?")).to_contain_text("11:45")
+    page.get_by_test_id("nav-documents").click()
+    row.get_by_test_id("document-delete").click()
+    page.get_by_test_id("confirm-yes").click()
+    expect(row).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(ask(page, "When does the canteen serve soup on Wednesdays?")).not_to_contain_text("11:45")
+
+
+def test_refused_upload_says_why(house: House, visit: Opener, tmp_path: Path, shoot: Shoot) -> None:
+    """A file that cannot be read shows its reason and can be tried again."""
+    bad = tmp_path / "broken.pdf"
+    bad.write_bytes(b"%PDF-1.7 and then nothing of the kind")
+    page = visit(house, "#/documents")
+    page.get_by_test_id("file-input").set_input_files(bad)
+    upload = page.get_by_test_id("upload")
+    expect(upload).to_have_attribute("data-state", "refused")
+    expect(upload.locator(".reason")).not_to_be_empty()
+    expect(upload.get_by_test_id("upload-retry")).to_be_visible()
+    shoot(page, "documents-upload")
+
+
+def test_size_is_checked_before_sending(house: House, visit: Opener, tmp_path: Path) -> None:
+    """A file over the limit is refused without a request; the limit is the server's."""
+    page = visit(house)
+    state = house.call("GET", "/app/state")
+    state["limits"]["max_file_bytes"] = 10
+    page.route("**/app/state", lambda route: route.fulfill(json=state))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/app/uploads" in request.url else None)
+    page.goto(f"{house.url}/#/documents")
+    page.reload()
+    paper = tmp_path / "large.md"
+    paper.write_text("more than ten bytes", "utf-8")
+    page.get_by_test_id("file-input").set_input_files(paper)
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "refused")
+    assert sent == []
+
+
+def test_upload_can_be_cancelled_and_tried_again(house: House, visit: Opener, tmp_path: Path) -> None:
+    """Cancel ends a transfer; trying again brings the file in."""
+    page = visit(house, "#/documents")
+    page.route("**/app/uploads*", lambda route: None)  # a transfer that never ends
+    paper = tmp_path / "Garage.md"
+    paper.write_text("# Garage\n\nThe garage closes at nine.\n", "utf-8")
+    page.get_by_test_id("file-input").set_input_files(paper)
+    page.get_by_test_id("upload-cancel").click()
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "cancelled")
+    page.unroute("**/app/uploads*")
+    page.get_by_test_id("upload-retry").click()
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "done")
+    row = page.get_by_test_id("document-row").filter(has_text="Garage")
+    row.get_by_test_id("document-delete").click()
+    page.get_by_test_id("confirm-yes").click()
+    expect(row).to_have_count(0)
+
+
+def test_drop_anywhere(house: House, visit: Opener) -> None:
+    """Files dropped on the window are taken in, with a veil while they are held over it."""
+    page = visit(house)
+    page.get_by_test_id("ready").wait_for()
+    transfer = page.evaluate_handle(
+        """() => { const held = new DataTransfer();
+        held.items.add(new File(['# Ladder\\n\\nThe ladder stands in room 12.\\n'], 'Ladder.md'));
+        return held; }"""
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": transfer})
+    expect(page.get_by_test_id("drop-veil")).to_be_visible()
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    expect(page.get_by_test_id("drop-veil")).to_have_count(0)
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "done")
+    page.get_by_test_id("nav-documents").click()
+    row = page.get_by_test_id("document-row").filter(has_text="Ladder")
+    row.get_by_test_id("document-delete").click()
+    page.get_by_test_id("confirm-yes").click()
+    expect(row).to_have_count(0)
