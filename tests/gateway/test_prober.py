@@ -11,11 +11,13 @@ import pytest
 import structlog
 
 from inhouse.gateway.edge.prober import CloudSettings, EngineSettings, ProbeSettings
+from inhouse.gateway.edge.providers.embedded import EmbeddedEngine, EmbeddedModel, EmbeddedSettings
+from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.fleet import Model
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, EngineUnreachable, NoEngine
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished
-from tests.gateway.house import REQUEST, House, configured, house
+from tests.gateway.house import PATIENT, REQUEST, House, configured, house
 from tests.worlds.engines import FakeEngine, Kind
 
 
@@ -179,6 +181,43 @@ async def test_loop_looks_at_once_and_again_after_each_pause(tmp_path: Path) -> 
         await gateway.prober.stop()
         assert fake.pages.count("/api/tags") == looks + 3
         assert pauses == [15.0] * 3
+
+
+async def test_embedded_engine_without_a_model_is_not_listed(tmp_path: Path) -> None:
+    """Switched off it is not there; given a file that is missing it is down and says so."""
+    for models, names in (((), []), ((EmbeddedModel("m", tmp_path / "m.gguf"),), ["embedded"])):
+        embedded = EmbeddedEngine(EmbeddedSettings(models), HttpClient(PATIENT))
+        async with house(tmp_path, embedded=embedded) as gateway:
+            assert [each.name for each in gateway.prober.engines()] == names
+            if models:
+                assert found(gateway, "embedded")[1] == "down"
+
+
+async def test_engines_inside_are_there_before_the_first_look(tmp_path: Path) -> None:
+    """Started, the prober shows what needs no network at once."""
+    embedded = EmbeddedEngine(
+        EmbeddedSettings((EmbeddedModel("m", Path(__file__)),)), HttpClient(PATIENT), command=("child",)
+    )
+    async with house(tmp_path, embedded=embedded) as gateway:
+        gateway.board.show([])
+        gateway.prober.start()
+        assert [each.name for each in gateway.prober.engines()] == ["embedded"]
+        await gateway.prober.stop()
+
+
+async def test_tls_to_a_plain_server_is_explained(tmp_path: Path) -> None:
+    """An `https` address at which plain HTTP answers is unreachable, with a reason."""
+
+    def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as plain:
+        url = f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+        async with house(tmp_path, (EngineSettings("box", url, "vllm"),)) as gateway:
+            _, state, reason = found(gateway, "box")
+            assert state == "down"
+            assert reason.startswith("no connection: ")
 
 
 async def test_test_prompt_asks_that_engine_and_leaves_a_row(tmp_path: Path) -> None:

@@ -223,7 +223,8 @@ class Prober:
         return kind if plain else f"{kind}-{port}"
 
     def _embedded_engines(self) -> list[Engine]:
-        if self._embedded is None:
+        """The engine inside inhouse; not listed when it is switched off, that is, given no model."""
+        if self._embedded is None or not self._embedded.configured:
             return []
         lack = self._embedded.lack()
         engine = Engine("embedded", "embedded", "local", "", "down" if lack else "up", reason=lack)

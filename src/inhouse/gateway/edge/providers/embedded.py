@@ -93,6 +93,11 @@ class EmbeddedEngine:
         self._own_child = command is COMMAND
         self._children = {each.name: Child(each, settings, command) for each in settings.models}
 
+    @property
+    def configured(self) -> bool:
+        """True when it was given a model, whether or not that can be loaded."""
+        return bool(self._children)
+
     def models(self) -> tuple[Model, ...]:
         """What it offers now."""
         return tuple(
