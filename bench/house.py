@@ -43,6 +43,7 @@ async def fresh_house(folder: Path) -> AsyncIterator[Parts]:
     """A new home below `folder`, opened for writing, with no engine at all."""
     home = open_home(folder / "home")
     loaded = load(home.root, environment=NO_ENGINES, folder=folder)
+    compose.start_logging(loaded, None, serving=False)
     async with compose.open_house(loaded, home, command="bench", writer=True) as house:
         yield house.parts
 

@@ -9,6 +9,7 @@ import pytest
 from inhouse.knowledge.edge.lexical import analyzer
 from inhouse.knowledge.followup import leans_on
 from inhouse.knowledge.gate import HEDGE_BELOW, REFUSE_BELOW, Verdict, evidence, judge, say_reason
+from inhouse.knowledge.parts import split_question
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.ports import Turn
 from inhouse.knowledge.rank import Candidate, rank, weigh
@@ -109,3 +110,25 @@ def test_follow_up_of_a_follow_up_reaches_the_first_question() -> None:
 def test_plain(quote: str, shown: str) -> None:
     """Marks go, words stay."""
     assert plain(quote) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "told"),
+    [
+        ("Сколько дней отпуска и когда подавать заявление?", 2, ""),
+        (
+            "Мой отец умер. Сколько дней отпуска мне положено?",
+            1,
+            "Мой отец умер",
+        ),
+        ("How many hours can I keep, and when do they run out?", 2, ""),
+        ("Какой суд утверждал, что договор законен?", 1, ""),
+        ("Send me the form that I need when I leave", 1, ""),
+        ("Отпуск", 1, ""),
+    ],
+)
+def test_parts_of_a_question(text: str, asked: int, told: str) -> None:
+    """Each thing asked is a part of its own; what is told beforehand is kept apart; clauses are no parts."""
+    parts = split_question(text)
+    assert len(parts.asked) == asked
+    assert parts.told == told

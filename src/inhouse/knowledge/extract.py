@@ -7,6 +7,7 @@ answer reads as the document does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from inhouse.knowledge.words import AnswerKind, Question, Vocabulary, holds_kind
 __all__ = ["Quote", "extract", "missing_kind"]
 
 MOST_SENTENCES = 4
+MOST_PER_PART = 3
 MOST_LIST_ITEMS = 6
 KEEP_SHARE = 0.62
 """A further sentence must carry this share of what the best one carries; lower pulls in side remarks."""
@@ -30,6 +32,11 @@ AROUND_SHARE = 0.5
 """A word in the heading counts half for the sentences below it."""
 SHORTEST = 3
 """Stems; anything shorter is a label, not a statement."""
+LABEL_STEMS, LABEL_SHARE = 7, 0.6
+"""A short line without a full stop or a figure is a label or an entry of a table of contents."""
+SAME_WORTH = 0.9
+"""Documents whose best quotes are this close are shown newest first."""
+_ENDS = re.compile(r"[.!?…;:]|\d|\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +60,30 @@ class _Line:
     end: int
     stems: frozenset[str]
     length: int
+    trust: float
 
 
 def extract(
-    question: Question, passages: Sequence[Passage], weights: Weights, vocabulary: Vocabulary
+    asked: Sequence[tuple[Question, Weights]], passages: Sequence[Passage], vocabulary: Vocabulary
 ) -> tuple[Quote, ...]:
-    """The best quotes, grouped by document (best document first) and in document order inside it."""
-    scored: list[Quote] = []
+    """The best quotes for each thing asked, grouped by document and in document order inside it."""
     lines_of = {id(passage): _lines(passage, vocabulary) for passage in passages}
+    most = MOST_SENTENCES if len(asked) == 1 else MOST_PER_PART
+    chosen: dict[tuple[str, int], Quote] = {}
+    for question, weights in asked:
+        for quote in _best(_scored(question, passages, lines_of, weights, vocabulary), most):
+            chosen.setdefault((quote.passage.document_id, quote.start), quote)
+    return _in_reading_order(_with_lists(list(chosen.values()), lines_of))
+
+
+def _scored(
+    question: Question,
+    passages: Sequence[Passage],
+    lines_of: Mapping[int, Sequence[_Line]],
+    weights: Weights,
+    vocabulary: Vocabulary,
+) -> list[Quote]:
+    scored: list[Quote] = []
     for place, passage in enumerate(passages):
         around = frozenset(vocabulary.stems(" ".join((*passage.heading, passage.title))))
         discount = 1 - RANK_DISCOUNT * place
@@ -71,18 +94,19 @@ def extract(
             worth = _worth(line, around, lead, question, weights.of)
             if worth > 0 and _holds(passage, line, question):
                 worth += KIND_BONUS * min(1.0, worth)
-            scored.append(Quote(passage, line.start, line.end, worth * discount))
+            scored.append(Quote(passage, line.start, line.end, worth * discount * line.trust))
             before = line
-    chosen = _best(scored)
-    return _in_reading_order(_with_lists(chosen, lines_of, passages))
+    return scored
 
 
 def _lines(passage: Passage, vocabulary: Vocabulary) -> tuple[_Line, ...]:
     spans = sentence_spans(passage.text, read_blocks(passage.text))
     lines = []
     for start, end in spans:
-        stems = vocabulary.stems(passage.text[start:end])
-        lines.append(_Line(passage.start + start, passage.start + end, frozenset(stems), len(stems)))
+        text = passage.text[start:end]
+        stems = vocabulary.stems(text)
+        trust = LABEL_SHARE if len(stems) < LABEL_STEMS and not _ENDS.search(text) else 1.0
+        lines.append(_Line(passage.start + start, passage.start + end, frozenset(stems), len(stems), trust))
     return tuple(lines)
 
 
@@ -110,23 +134,21 @@ def _holds(passage: Passage, line: _Line, question: Question) -> bool:
     )
 
 
-def _best(scored: Sequence[Quote]) -> list[Quote]:
+def _best(scored: Sequence[Quote], most: int) -> list[Quote]:
     ordered = sorted(scored, key=lambda quote: (-quote.score, quote.start))
     best = ordered[0].score if ordered else 0.0
     if best <= 0:
         return []
     chosen: list[Quote] = []
     for quote in ordered:
-        if quote.score < KEEP_SHARE * best or len(chosen) == MOST_SENTENCES:
+        if quote.score < KEEP_SHARE * best or len(chosen) == most:
             break
         if all(quote.text != other.text for other in chosen):
             chosen.append(quote)
     return chosen
 
 
-def _with_lists(
-    chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]], passages: Sequence[Passage]
-) -> list[Quote]:
+def _with_lists(chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]]) -> list[Quote]:
     """Add the items below a chosen sentence that ends with a colon or is itself an unfinished lead-in."""
     found = list(chosen)
     taken = {(quote.passage.document_id, quote.start) for quote in chosen}
@@ -159,17 +181,23 @@ def _is_item(passage: Passage, line: _Line) -> bool:
 
 
 def _in_reading_order(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
-    documents: dict[str, float] = {}
+    best: dict[str, float] = {}
     for quote in quotes:
-        documents[quote.passage.document_id] = max(quote.score, documents.get(quote.passage.document_id, 0.0))
-    return tuple(
-        sorted(quotes, key=lambda q: (-documents[q.passage.document_id], q.passage.document_id, q.start))
-    )
+        best[quote.passage.document_id] = max(quote.score, best.get(quote.passage.document_id, 0.0))
+    top = max(best.values(), default=0.0)
+
+    def place(quote: Quote) -> tuple[float, float, str, int]:
+        worth, date = best[quote.passage.document_id], quote.passage.modified_at
+        equal = worth >= SAME_WORTH * top
+        return (-top if equal else -worth, -date, quote.passage.document_id, quote.start)
+
+    return tuple(sorted(quotes, key=place))
 
 
-def missing_kind(question: Question, quotes: Sequence[Quote]) -> AnswerKind | None:
-    """The kind of value that the question asks for when none of the quotes holds one, else None."""
-    wants = question.wants
-    if wants is None or any(holds_kind(plain(quote.text), wants) for quote in quotes):
-        return None
-    return wants
+def missing_kind(asked: Sequence[tuple[Question, Weights]], quotes: Sequence[Quote]) -> AnswerKind | None:
+    """The first kind of value that is asked for and that none of the quotes holds, else None."""
+    for question, _ in asked:
+        wants = question.wants
+        if wants is not None and not any(holds_kind(plain(quote.text), wants) for quote in quotes):
+            return wants
+    return None

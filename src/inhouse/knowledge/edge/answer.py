@@ -122,7 +122,7 @@ class DocumentAnswers:
         started = self._clock()
         earlier = leans_on(request.question, request.history, self._retrieve.vocabulary)
         found, quotes = await asyncio.to_thread(self._look, caller, request, earlier)
-        verdict = judge(found.strength, missing=missing_kind(found.question, quotes))
+        verdict = judge(found.strength, missing=missing_kind(found.asked, quotes))
         return _Draft(
             caller=caller,
             request=request,
@@ -139,7 +139,7 @@ class DocumentAnswers:
         found = self._retrieve.find(
             caller, request.question, k=self._settings.max_passages, scope=request.scope, earlier=earlier
         )
-        return found, extract(found.question, found.passages, found.weights, self._retrieve.vocabulary)
+        return found, extract(found.asked, found.passages, self._retrieve.vocabulary)
 
     def _written(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
         """The way this answer is written; not a generator itself, so that closing it reaches the engine."""

@@ -15,9 +15,10 @@ from sqlalchemy import Row, Select, func, select
 from inhouse.kernel.caller import Caller, may_read
 from inhouse.kernel.documents import Passage, Scope
 from inhouse.kernel.errors import BadRequest, NotFound
-from inhouse.knowledge.edge.lexical import Hit, Lexical, analyzer
+from inhouse.knowledge.edge.lexical import Frequencies, Hit, Lexical, analyzer
 from inhouse.knowledge.edge.tables import chunks, documents, texts
 from inhouse.knowledge.gate import evidence
+from inhouse.knowledge.parts import split_question
 from inhouse.knowledge.rank import Candidate, Ranked, Weights, rank, weigh
 from inhouse.knowledge.words import Question, Vocabulary, read_question
 from inhouse.store.database import Database
@@ -35,11 +36,14 @@ STEMS_KEPT = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a question brought up. `strength` is the gate's evidence; `searched` counts documents."""
+    """What a question brought up. `strength` is the gate's evidence; `searched` counts documents.
+
+    `asked` are the things that the question asks for, each with what its words are worth.
+    """
 
     question: Question
     passages: tuple[Passage, ...]
-    weights: Weights
+    asked: tuple[tuple[Question, Weights], ...]
     strength: float
     searched: int
 
@@ -80,16 +84,29 @@ class Retrieve:
         stems = (*question.content, *question.background)[:MOST_STEMS]
         hits = self._lexical.search(caller, stems, limit=CANDIDATES, document_ids=within)
         frequencies = self._lexical.frequencies(caller, stems)
-        weights = weigh(
+        weights = self._weigh(question, frequencies)
+        ranked = rank(question, [self._candidate(hit) for hit in hits], weights)
+        strength = evidence(question, ranked, weights, chunks=frequencies.chunks)
+        passages = self._passages(caller, ranked, k)
+        asked = self._asked(question, weights, frequencies, f"{earlier} {query}")
+        return Found(question, passages, asked, strength if passages else -math.inf, searched)
+
+    def _asked(
+        self, question: Question, weights: Weights, frequencies: Frequencies, whole: str
+    ) -> tuple[tuple[Question, Weights], ...]:
+        parts = split_question(question.text)
+        if len(parts.asked) == 1 and not parts.told:
+            return ((question, weights),)
+        questions = [read_question(part, self.vocabulary, earlier=whole) for part in parts.asked]
+        return tuple((one, self._weigh(one, frequencies)) for one in questions)
+
+    def _weigh(self, question: Question, frequencies: Frequencies) -> Weights:
+        return weigh(
             question,
             chunks=frequencies.chunks,
             chunks_with=frequencies.of_stem,
             mean_length=MEAN_CHUNK_STEMS,
         )
-        ranked = rank(question, [self._candidate(hit) for hit in hits], weights)
-        strength = evidence(question, ranked, weights, chunks=frequencies.chunks)
-        passages = self._passages(caller, ranked, k)
-        return Found(question, passages, weights, strength if passages else -math.inf, searched)
 
     def _read(self, query: str, earlier: str) -> Question:
         if len(query) > MOST_QUERY_CHARACTERS:
