@@ -17,7 +17,7 @@ from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database, Migrations
 
-__all__ = ["Home", "open_home", "shared_data"]
+__all__ = ["Home", "open_home", "shared_data", "tree_resident_bytes"]
 
 MIGRATIONS = Migrations(Path(__file__).parents[1] / "src/inhouse/knowledge/edge/migrations", "knowledge_0001")
 
@@ -60,3 +60,18 @@ def open_home(root: Path, *, limits: ParseLimits = ParseLimits(), workers: int =
 def shared_data(given: str | None) -> Path:
     """The folder with the data to try on: the argument, else `../shared/data` beside the checkout."""
     return Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def tree_resident_bytes() -> int:
+    """Resident memory of this process and everything that it started (Linux)."""
+    pids, total = [os.getpid()], 0
+    for pid in pids:
+        try:
+            total += int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf(
+                "SC_PAGE_SIZE"
+            )
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pids += map(int, (task / "children").read_text("ascii").split())
+        except OSError:
+            continue  # it ended while we looked
+    return total

@@ -110,6 +110,7 @@ def _limits(loaded: Loaded) -> ParseLimits:
         timeout_s=float(ingest.parse_timeout_s),
         memory_mb=ingest.parse_memory_mb,
         text_chars=ingest.max_text_chars,
+        ocr_languages=ingest.ocr_languages if ingest.ocr == "auto" else "",
     )
 
 

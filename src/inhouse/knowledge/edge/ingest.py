@@ -159,7 +159,7 @@ class DocumentIngest:
             readers=readers,
             parser_version=PARSER_VERSION,
             max_bytes=self._max_bytes,
-            ocr_installed=ocr_installed(),
+            ocr_installed=ocr_installed(self._parsers.limits.ocr_languages),
             removes=removes,
         )
         return plan(self._manifest.known(source), seen, rules), Target(source, rules)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from inhouse.knowledge.edge.parse import pdf
-from inhouse.knowledge.edge.parse.parsed import Refused, refusal
+from inhouse.knowledge.edge.parse.ocr import usable
+from inhouse.knowledge.edge.parse.parsed import Means, Refused, refusal
 from inhouse.knowledge.edge.parse.read import read
 
 __all__ = ["Operation", "main"]
@@ -80,9 +81,9 @@ def _restrict(*, memory_mb: int) -> None:
 
 
 def _parse(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
-    name = request["name"]
+    name, means = request["name"], Means(usable(request["ocr_languages"]), beat)
     try:
-        result = read(Path(request["path"]), name, text_chars=request["text_chars"], beat=beat)
+        result = read(Path(request["path"]), name, text_chars=request["text_chars"], means=means)
     except MemoryError:
         result = refusal("out_of_memory", name, f"{request['memory_mb']} MB")
     except OSError as error:

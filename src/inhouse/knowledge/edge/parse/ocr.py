@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, as_pdf, draw, picture_size
 
 if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-__all__ = ["installed", "read_bytes", "read_gray", "read_picture"]
+__all__ = ["installed", "read_bytes", "read_gray", "read_picture", "usable"]
 
 REFUSED_PIXELS = 200_000_000
 SMALL_PX = 1_800
@@ -44,37 +44,42 @@ def _languages() -> frozenset[str]:
     return frozenset(listed.stdout.split("\n")[1:]) - {""}
 
 
-def installed() -> bool:
-    """True when tesseract is here with at least one of our languages."""
-    return bool(_languages() & {"rus", "eng"})
+def usable(wanted: str) -> str:
+    """Those of the languages (`rus+eng`) that tesseract can read here; "" when there is none."""
+    return "+".join(language for language in wanted.split("+") if language in _languages())
 
 
-def read_picture(path: Path, name: str, media_type: str) -> Parsed | Refused:
+def installed(wanted: str = "rus+eng") -> bool:
+    """True when tesseract is here with at least one of the languages."""
+    return bool(usable(wanted))
+
+
+def read_picture(path: Path, name: str, media_type: str, means: Means) -> Parsed | Refused:
     """The text on a picture file, as one page."""
-    if not installed():
+    if not means.languages:
         return refusal("needs_ocr", name, media_type=media_type)
     data = path.read_bytes()
     width, height = picture_size(data)
     if width * height > REFUSED_PIXELS:
         return refusal("bomb", name, f"{width:,} x {height:,} pixels", media_type=media_type)
-    return Parsed(read_bytes(data), "text", media_type)
+    return Parsed(read_bytes(data, means.languages), "text", media_type)
 
 
-def read_bytes(data: bytes) -> str:
+def read_bytes(data: bytes, languages: str) -> str:
     """The text on an encoded picture (PNG, JPEG, TIFF, …); empty when there is none."""
     width, height = picture_size(data)
     longer = max(width, height)
     wrapped = as_pdf(data, width, height) if longer < SMALL_PX or width * height > MAX_PIXELS else b""
     if width * height > MAX_PIXELS:
-        return read_gray(draw(wrapped, scale=1.0)) if wrapped else ""
+        return read_gray(draw(wrapped, scale=1.0), languages) if wrapped else ""
     if not wrapped:
-        return _read_best(data)
-    return _read_best(data, _portable(draw(wrapped, scale=ENLARGED)))
+        return _read_best(languages, data)
+    return _read_best(languages, data, _portable(draw(wrapped, scale=ENLARGED)))
 
 
-def read_gray(pixels: NDArray[uint8]) -> str:
+def read_gray(pixels: NDArray[uint8], languages: str) -> str:
     """The text on a (height, width) picture of gray values."""
-    return _read_best(_portable(pixels))
+    return _read_best(languages, _portable(pixels))
 
 
 def _portable(pixels: NDArray[uint8]) -> bytes:
@@ -90,15 +95,14 @@ class _Reading:
     score: float
 
 
-def _read_best(*pictures: bytes) -> str:
+def _read_best(languages: str, *pictures: bytes) -> str:
     """Read each version of a picture, and once more in English alone what is not clearly Russian.
 
     Together the two languages mix look-alikes: an English line came out as `Нарру Мем Уеаг`.
     """
-    both = "+".join(language for language in ("rus", "eng") if language in _languages())
-    readings = [(_tesseract(picture, both), picture) for picture in pictures]
+    readings = [(_tesseract(picture, languages), picture) for picture in pictures]
     best, picture = max(readings, key=lambda pair: pair[0].score)
-    if both == "rus+eng" and not _is_clearly_russian(best.text):
+    if {"rus", "eng"} <= set(languages.split("+")) and not _is_clearly_russian(best.text):
         english = _tesseract(picture, "eng")
         best = english if english.score >= 0.97 * best.score else best
     return best.text

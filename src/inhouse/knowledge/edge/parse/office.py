@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse import ocr
 from inhouse.knowledge.edge.parse.decode import normal_newlines
-from inhouse.knowledge.edge.parse.parsed import Parsed, ReasonCode, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Means, Parsed, ReasonCode, Refused, refusal
 from inhouse.knowledge.edge.parse.pictures import picture_size
 from inhouse.knowledge.edge.parse.sniff import Sniffed
 
@@ -44,7 +44,7 @@ _MENDED = (
 _EMPTY_ROW = re.compile(r"^\|(?:\s*\|)+[ \t]*\n", re.MULTILINE)
 
 
-def read_office(path: Path, name: str, sniffed: Sniffed) -> Parsed | Refused:
+def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed | Refused:
     """The text of a document that kreuzberg can read; slides and sheets are pages."""
     from kreuzberg import KreuzbergError
 
@@ -61,7 +61,8 @@ def read_office(path: Path, name: str, sniffed: Sniffed) -> Parsed | Refused:
         text, pages = _mended(path, text, result.metadata, sniffed)
     if sniffed.format == "docx":
         text = _with_running_lines(path, text)
-    text += _picture_text(path, after=text)
+    if means.languages:
+        text += _picture_text(path, means.languages, after=text)
     return Parsed(
         text=text,
         kind="text" if sniffed.format in _PLAIN or sniffed.format == "rtf" else "markdown",
@@ -225,9 +226,9 @@ def _with_running_lines(path: Path, text: str) -> str:
     return "\n\n".join(part for part in (*above, text.strip(), *below) if part) + "\n"
 
 
-def _picture_text(path: Path, *, after: str) -> str:
+def _picture_text(path: Path, languages: str, *, after: str) -> str:
     """What stands on the pictures inside a document, as far as OCR can tell."""
-    if not zipfile.is_zipfile(path) or not ocr.installed():
+    if not zipfile.is_zipfile(path):
         return ""
     found: list[str] = []
     with zipfile.ZipFile(path) as archive:
@@ -238,7 +239,7 @@ def _picture_text(path: Path, *, after: str) -> str:
             data = archive.read(member)
             width, height = picture_size(data)
             if min(width, height) >= MIN_PICTURE_PX or (width >= 2 * MIN_PICTURE_PX and height >= 20):
-                words = ocr.read_bytes(data)
+                words = ocr.read_bytes(data, languages)
                 if _is_prose(words) and words not in after:
                     found.append(words)
     return "".join(f"\n\n{words}\n" for words in found)

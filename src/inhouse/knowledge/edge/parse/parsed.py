@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.chunk import TextKind
 
-__all__ = ["PARSER_VERSION", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
+__all__ = ["PARSER_VERSION", "Means", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
 
 PARSER_VERSION = 1
 """Grows when the same file would give another text; documents of an older version are read again."""
@@ -38,7 +39,7 @@ _MESSAGES: dict[ReasonCode, str] = {
     "damaged": "{name} is damaged or incomplete ({detail}). Save it anew in its own program",
     "empty_file": "{name} has 0 bytes",
     "encrypted": "{name} is protected by a password. Save a copy without the password and take that in",
-    "needs_ocr": "{name} is a picture of text, and tesseract is not installed. Run:"
+    "needs_ocr": "{name} is a picture of text, and reading it needs tesseract (and ingest.ocr on). Run:"
     " apt-get install tesseract-ocr tesseract-ocr-rus (macOS: brew install tesseract tesseract-lang)",
     "no_text": "{name} holds no text",
     "not_supported": "{name} is {detail}, which cannot be read. Save it as PDF, DOCX, XLSX, PPTX or text",
@@ -53,11 +54,26 @@ _MESSAGES: dict[ReasonCode, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ParseLimits:
-    """What reading one file may take. `memory_mb` is resident, of the child and the programs it starts."""
+    """What reading one file may take. `memory_mb` is resident, of the child and the programs it starts.
+
+    `ocr_languages` are tesseract's names joined by `+`; "" leaves pictures of text unread.
+    """
 
     timeout_s: float = 120.0
     memory_mb: int = 1_500
     text_chars: int = 20_000_000
+    ocr_languages: str = "rus+eng"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a reader may use. `beat` is to be called as a sign of progress, after a page.
+
+    `languages` are those that OCR can read here, joined by `+`; "" means that there is no OCR.
+    """
+
+    languages: str = ""
+    beat: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse import ocr
-from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, gray, png
 
 __all__ = ["Boxes", "draw_page", "find_boxes", "read_pdf"]
@@ -45,11 +45,8 @@ class _Line:
     bottom: float
 
 
-def read_pdf(path: Path, name: str, *, beat: Callable[[], None] = lambda: None) -> Parsed | Refused:
-    """The text of a PDF, page by page; pages without a text layer are read by OCR where it is installed.
-
-    `beat` is called after each page.
-    """
+def read_pdf(path: Path, name: str, means: Means) -> Parsed | Refused:
+    """The text of a PDF, page by page; pages without a text layer are read by OCR where it is installed."""
     import pypdfium2 as pdfium
 
     try:
@@ -59,12 +56,12 @@ def read_pdf(path: Path, name: str, *, beat: Callable[[], None] = lambda: None) 
             return refusal("encrypted", name, media_type=MEDIA_TYPE)
         return refusal("damaged", name, str(error), media_type=MEDIA_TYPE)
     try:
-        return _read(document, name, beat)
+        return _read(document, name, means)
     finally:
         document.close()
 
 
-def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refused:
+def _read(document: Any, name: str, means: Means) -> Parsed | Refused:
     import pypdfium2 as pdfium
 
     pages: list[list[_Line] | str] = []
@@ -80,8 +77,8 @@ def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refuse
         lines = list(_lines(page))
         if _letters("".join(line.text for line in lines)) < FEW_LETTERS and _is_drawn(page):
             pictures += 1
-            if ocr.installed():
-                found = ocr.read_gray(gray(page, OCR_DPI / 72))
+            if means.languages:
+                found = ocr.read_gray(gray(page, OCR_DPI / 72), means.languages)
                 pages.append(found if _letters(found) > _letters(_joined(lines)) else lines)
             else:
                 unread += 1
@@ -89,7 +86,7 @@ def _read(document: Any, name: str, beat: Callable[[], None]) -> Parsed | Refuse
         else:
             pages.append(lines)
         page.close()
-        beat()
+        means.beat()
     text, spans = _assembled(pages)
     if unread and not text.strip():
         return refusal("needs_ocr", name, media_type=MEDIA_TYPE)

@@ -66,6 +66,7 @@ class Parsers:
     def parse(self, path: Path, name: str) -> Parsed | Refused:
         """The text of `path`, or the reason why there is none; never raises for what the file is."""
         request = {"op": "parse", "name": name, "text_chars": self.limits.text_chars}
+        request["ocr_languages"] = self.limits.ocr_languages
         try:
             answer = self._ask(request, path)
         except _Failed as failure:

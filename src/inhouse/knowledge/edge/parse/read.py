@@ -15,7 +15,7 @@ from inhouse.knowledge.edge.parse import ocr, office, pdf
 from inhouse.knowledge.edge.parse.decode import decode, looks_like_text, normal_newlines
 from inhouse.knowledge.edge.parse.mail import read_mail
 from inhouse.knowledge.edge.parse.markup import render
-from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
+from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.sniff import Format, Sniffed, sniff
 
 __all__ = ["read"]
@@ -43,8 +43,8 @@ _PROMISES = {
 _PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
 
 
-def read(path: Path, name: str, *, text_chars: int, beat: Callable[[], None] = lambda: None) -> Result:
-    """The text of the file at `path`, whose own name is `name`; `beat` is called after each page.
+def read(path: Path, name: str, *, text_chars: int, means: Means = Means()) -> Result:  # noqa: B008  frozen
+    """The text of the file at `path`, whose own name is `name`.
 
     Raises:
         Exception: anything the parsers raise; the child turns it into a reason.
@@ -53,7 +53,7 @@ def read(path: Path, name: str, *, text_chars: int, beat: Callable[[], None] = l
     refused = _refused(path, name, sniffed)
     if refused:
         return refused
-    result = _reader(sniffed.format, beat)(path, name, sniffed)
+    result = _reader(sniffed.format)(path, name, sniffed, means)
     if isinstance(result, Refused):
         return result
     if len(result.text) > text_chars:
@@ -98,33 +98,31 @@ def _bomb(path: Path) -> str:
     return ""
 
 
-def _reader(kind: Format, beat: Callable[[], None]) -> Callable[[Path, str, Sniffed], Result]:
+def _reader(kind: Format) -> Callable[[Path, str, Sniffed, Means], Result]:
     if kind in ("text", "markdown", "csv"):
         return _read_text
     if kind == "html":
         return _read_html
     if kind == "eml":
-        return lambda path, _name, _sniffed: read_mail(path.read_bytes())
+        return lambda path, _name, _sniffed, _means: read_mail(path.read_bytes())
     if kind == "pdf":
-        return lambda path, name, _sniffed: pdf.read_pdf(path, name, beat=beat)
+        return lambda path, name, _sniffed, means: pdf.read_pdf(path, name, means)
     if kind in _PICTURES:
-        return lambda path, name, sniffed: ocr.read_picture(path, name, sniffed.media_type)
+        return lambda path, name, sniffed, means: ocr.read_picture(path, name, sniffed.media_type, means)
     return office.read_office
 
 
-def _read_text(path: Path, name: str, sniffed: Sniffed) -> Result:
+def _read_text(path: Path, name: str, sniffed: Sniffed, _means: Means) -> Result:
     data = path.read_bytes()
     # Binary may begin like text: look at the middle and the end, too.
     for at in (len(data) // 2, max(len(data) - 65_536, 0)):
         if at > 65_536 and not looks_like_text(data[at // 2 * 2 : at // 2 * 2 + 65_536]):
             return refusal("binary", name)
     text = normal_newlines(decode(data))
-    if sniffed.format == "csv":
-        return Parsed(text, "table", sniffed.media_type)
-    kind: TextKind = "markdown" if sniffed.format == "markdown" else "text"
-    return Parsed(text, kind, sniffed.media_type)
+    kinds: dict[str, TextKind] = {"csv": "table", "markdown": "markdown"}
+    return Parsed(text, kinds.get(sniffed.format, "text"), sniffed.media_type)
 
 
-def _read_html(path: Path, _name: str, sniffed: Sniffed) -> Result:
+def _read_html(path: Path, _name: str, sniffed: Sniffed, _means: Means) -> Result:
     page = render(decode(path.read_bytes(), declared=True))
     return Parsed(normal_newlines(page.text), "markdown", sniffed.media_type, title=page.title)
