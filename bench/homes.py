@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from inhouse.knowledge.edge import migrations
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
 from inhouse.knowledge.edge.library import DocumentLibrary
