@@ -13,7 +13,7 @@ from typing import BinaryIO
 from inhouse.gateway.ports import EngineView, LedgerRow, ModelView, PullProgress, UsageTotals
 from inhouse.kernel.caller import EVERYONE, Caller
 from inhouse.kernel.documents import Citation, DocumentStatus, PageSpan, Passage, Scope
-from inhouse.kernel.errors import BadRequest, EngineRefused, NotFound
+from inhouse.kernel.errors import BadRequest, EngineRefused, HomeUnusable, NotFound
 from inhouse.kernel.ports import EngineUsed
 from inhouse.knowledge.ports import (
     Answer,
@@ -271,6 +271,7 @@ class FakeAnswers:
 @dataclass
 class FakeChats:
     chats: dict[str, tuple[str, ChatDetail]] = field(default_factory=dict)
+    full: HomeUnusable | None = None
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def list(self, caller: Caller, *, query: str = "", limit: int = 200) -> tuple[Chat, ...]:
@@ -297,6 +298,8 @@ class FakeChats:
     def finish(
         self, caller: Caller, message_id: str, *, status: MessageStatus, text: str, answer_json: str | None
     ) -> None:
+        if self.full:
+            raise self.full
         for key, (user, detail) in self.chats.items():
             messages = tuple(
                 replace(one, status=status, text=text, answer_json=answer_json)

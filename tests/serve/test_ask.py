@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from inhouse.kernel.caller import Caller
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, HomeUnusable
 from inhouse.knowledge.ports import AnswerDelta, Message
 from inhouse.serve.app import build_app
 from tests.serve.client import call, read_events, running
@@ -108,6 +109,19 @@ async def test_leaving_cancels_and_keeps_the_partial_answer() -> None:
     assert "done" not in [name for name, _data in reply.events()]
     answer = kept(house)[1]
     assert (answer.status, answer.text) == ("cancelled", "Vacation lasts ")
+    part = json.loads(answer.answer_json or "")
+    assert (part["answer"], part["sentences"]) == ("Vacation lasts ", [])
+    assert [one["document"] for one in part["passages"]] == ["hr/leave.md"]
+
+
+async def test_an_answer_that_cannot_be_kept_ends_with_an_error() -> None:
+    """A full disk at the last moment: the person is told, the stream has its end."""
+    house = FakeHouse()
+    house.chats.full = HomeUnusable("The disk is full", hint="free some space")
+    app = build_app(house.parts, stopping=asyncio.Event())
+    reply = await call(app, "POST", "/app/ask", data={"question": "vacation"})
+    names = [name for name, _data in reply.events()]
+    assert (names[-2:], reply.events()[-1][1]["code"]) == (["receipt", "error"], "home_unusable")
 
 
 async def test_a_real_client_that_closes_its_socket_cancels() -> None:

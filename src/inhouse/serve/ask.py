@@ -128,7 +128,10 @@ class _Conversation:
         self._asked = asked
         self._stopping = stopping
         self._text: list[str] = []
+        self._passages: tuple[shapes.PassageShape, ...] = ()
+        self._sentences: list[shapes.SentenceShape] = []
         self._answer: Answer | None = None
+        self._kept = False
 
     async def run(self, emit: Emit) -> None:
         """Emit `started` … `done`, or `… error` when it fails."""
@@ -141,53 +144,72 @@ class _Conversation:
                     await self._pass_on(event, emit)
             if self._answer is None:
                 raise InternalError("The answer ended without its end", hint="ask again")
+            await self._keep("done")
+            document = shapes.ask_document(self._answer)
+            done = shapes.Done(**dict(document), chat_id=asked.chat_id, message_id=asked.message_id)
+            await emit("done", done)
         except asyncio.CancelledError:
-            await self._keep("interrupted" if self._stopping.is_set() else "cancelled")
+            await self._keep_the_rest("interrupted" if self._stopping.is_set() else "cancelled")
             raise
         except InhouseError as error:
-            await self._keep("failed")
+            await self._keep_the_rest("failed")
             await emit("error", error_event(error))
-            return
         except Exception:  # noqa: BLE001  the outermost one of a stream, whose head is already sent
             _log.exception("answer failed")
-            await self._keep("failed")
+            await self._keep_the_rest("failed")
             hint = "the log line with this request id says more"
             await emit("error", error_event(InternalError("Something went wrong inside inhouse", hint=hint)))
-            return
-        await self._keep("done")
-        document = shapes.ask_document(self._answer)
-        done = shapes.Done(**dict(document), chat_id=asked.chat_id, message_id=asked.message_id)
-        await emit("done", done)
 
     async def _pass_on(self, event: AnswerEvent, emit: Emit) -> None:
         match event:
             case PassagesFound(passages):
-                await emit(
-                    "passages", shapes.Passages(passages=tuple(shapes.passage(one) for one in passages))
-                )
+                self._passages = tuple(shapes.passage(one) for one in passages)
+                await emit("passages", shapes.Passages(passages=self._passages))
             case AnswerDelta(text):
                 self._text.append(text)
                 await emit("delta", shapes.Delta(text=text))
             case SentenceChecked(sentence):
-                await emit("sentence", shapes.sentence(sentence))
+                self._sentences.append(shapes.sentence(sentence))
+                await emit("sentence", self._sentences[-1])
             case ReceiptReady(receipt):
                 await emit("receipt", shapes.receipt(receipt))
             case Answered(answer):
                 self._answer = answer
+
+    async def _keep_the_rest(self, status: MessageStatus) -> None:
+        """As `_keep` for an answer without its end; the person is told of the first fault, not of this one."""
+        if self._kept:
+            return
+        try:
+            await self._keep("done" if self._answer else status)
+        except InhouseError as error:
+            _log.error("answer not kept", code=error.code, reason=error.message)
 
     async def _keep(self, status: MessageStatus) -> None:
         """Write the answer, or what there is of it; goes on even while this task is being cancelled."""
         message_id = self._asked.message_id
         if message_id is None:
             return
-        whole = self._answer
-        text = whole.answer if whole else "".join(self._text)
-        kept = shapes.ask_document(whole).model_dump_json() if whole and status == "done" else None
+        text, kept = self._whole() if status == "done" else self._part()
 
         def finish() -> None:
             self._parts.chats.finish(self._caller, message_id, status=status, text=text, answer_json=kept)
 
         await asyncio.shield(asyncio.to_thread(finish))
+        self._kept = True
+
+    def _whole(self) -> tuple[str, str | None]:
+        if self._answer is None:
+            return self._part()
+        return self._answer.answer, shapes.ask_document(self._answer).model_dump_json()
+
+    def _part(self) -> tuple[str, str | None]:
+        """The words so far; with their sources once those were found."""
+        text = "".join(self._text)
+        if not self._passages:
+            return text, None
+        part = shapes.PartialDocument(answer=text, sentences=tuple(self._sentences), passages=self._passages)
+        return text, part.model_dump_json()
 
 
 def _closing(events: AsyncIterator[AnswerEvent]) -> contextlib.AbstractAsyncContextManager[object]:

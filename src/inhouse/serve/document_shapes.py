@@ -166,7 +166,8 @@ class ChatRows(Shape):
 
 
 class MessageShape(Shape):
-    """`answer` is the ask document as it was kept, null for a question or an unfinished answer."""
+    """`answer` is the ask document as it was kept; of a stopped or failed answer its `answer`, `sentences`
+    and `passages` so far, null when there was nothing yet."""
 
     message_id: str
     role: str

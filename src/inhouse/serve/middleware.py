@@ -76,6 +76,8 @@ class Door:
             body = await self._body(scope, receive)
             await self._app(scope, body, reply)
         except InhouseError as error:
+            if reply.status is not None:
+                _log.error("reply cut", path=scope["path"], code=error.code, reason=error.message)
             await reply.end_with(error)
         except Exception:  # noqa: BLE001  the outermost one: the caller gets a shape, the log gets the reason
             self.failures += 1

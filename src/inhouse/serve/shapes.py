@@ -19,6 +19,7 @@ __all__ = [
     "Delta",
     "Done",
     "Milliseconds",
+    "PartialDocument",
     "PassageShape",
     "Passages",
     "ReceiptShape",
@@ -111,6 +112,14 @@ class Done(AskDocument):
 
     chat_id: str | None
     message_id: str | None
+
+
+class PartialDocument(Shape):
+    """What a chat keeps of an answer that was stopped or failed: as much of the ask document as there was."""
+
+    answer: str
+    sentences: tuple[SentenceShape, ...]
+    passages: tuple[PassageShape, ...]
 
 
 class Started(Shape):

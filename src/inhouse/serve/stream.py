@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 
 from inhouse.kernel.errors import InhouseError, ShuttingDown
@@ -17,6 +18,8 @@ from inhouse.serve.shapes import Shape
 from inhouse.serve.wire import Receive, Scope, Send
 
 __all__ = ["Emit", "EventStream", "error_event", "event_bytes"]
+
+_log = structlog.get_logger("inhouse.stream")
 
 Emit = Callable[[str, Shape], Awaitable[None]]
 """Send one event: its name and its data."""
@@ -65,6 +68,7 @@ class EventStream(Response):
                 task.cancel()
             await asyncio.wait({gone, stop, work})
         if gone.done() and not gone.cancelled():
+            _log_fault(work)
             return
         if work.cancelled():
             error = ShuttingDown("inhouse is being stopped", hint="the answer so far is kept; ask again")
@@ -72,6 +76,12 @@ class EventStream(Response):
         else:
             work.result()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _log_fault(work: asyncio.Future[None]) -> None:
+    """Nobody is there to be told of a fault; the log is."""
+    if not work.cancelled() and (fault := work.exception()):
+        _log.error("stream failed after its reader left", exc_info=fault)
 
 
 async def _until_one(
