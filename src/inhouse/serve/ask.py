@@ -177,7 +177,7 @@ class _Conversation:
                 self._answer = answer
 
     async def _keep_the_rest(self, status: MessageStatus) -> None:
-        """As `_keep` for an answer without its end; the person is told of the first fault, not of this one."""
+        """As `_keep` for an answer without its end; the person is told of the first fault, not of this."""
         if self._kept:
             return
         try:

@@ -8,7 +8,8 @@ import { openPassage, place } from "../reading.js";
 
 /** "p. 4 · 2.1 Duration · 12 Mar 2026" of a passage. */
 export function whereabouts(passage) {
-  const heading = passage.heading?.at(-1);
+  const last = passage.heading?.at(-1);
+  const heading = last === passage.title ? "" : last;
   const page = passage.page ? t("place.page", { n: passage.page }) : "";
   return [page, heading, day(passage.modified_at)].filter(Boolean);
 }

@@ -41,6 +41,7 @@ function Head({ at, now }) {
   const document = now.document;
   const page = at.page ?? (document && at.start !== null ? pageAt(document.pages, at.start) : null);
   const pages = document?.pages?.length ?? 0;
+  const crumbs = (at.heading ?? []).filter((one) => one !== (document?.title ?? at.title));
   const facts = document ? [
     document.source,
     page && pages > 1 ? t("panel.page", { n: number(page), all: number(pages) }) : "",
@@ -49,7 +50,7 @@ function Head({ at, now }) {
   return html`<header class="panel-head">
     <div><h2 data-testid="panel-title">${document?.title || at.title || document?.document || at.document || t("a11y.loading")}</h2>
       <p class="quiet small" title=${document?.document}>${facts.filter(Boolean).join(" · ")}</p>
-      ${at.heading?.length > 0 && html`<p class="quiet small crumbs">${at.heading.join(" › ")}</p>`}</div>
+      ${crumbs.length > 0 && html`<p class="quiet small crumbs">${crumbs.join(" › ")}</p>`}</div>
     <button class="plain" data-testid="panel-close" aria-label=${t("panel.close")} title="Esc" onClick=${close}><${Icon} name="close" size=${20} /></button>
   </header>`;
 }

@@ -12,7 +12,7 @@ export function Receipt({ answer, question, again, variants }) {
   const over = answer.phase === "done";
   if (!receipt && !answer.text && !variants) return null;
   return html`<footer class="receipt" data-testid="receipt">
-    ${receipt && html`<${Facts} receipt=${receipt} />`}
+    ${receipt && html`<${Facts} receipt=${receipt} refused=${answer.refused} />`}
     ${over && !answer.refused && html`<${Proof} answer=${answer} />`}
     <span class="actions">
       ${variants && html`<${Variants} ...${variants} />`}
@@ -33,13 +33,14 @@ function Variants({ at, all, turn }) {
   </span>`;
 }
 
-function Facts({ receipt }) {
+function Facts({ receipt, refused }) {
   const { where, engine, model, tokens_in, tokens_out, cost_micros, saved_micros } = receipt;
   const tokens = tokens_in !== null && tokens_out !== null && where !== "none";
   return html`
     <b class=${`where-made ${where}`} data-testid="where" title=${t(`where.${where}.long`)}>
       <i class="dot" aria-hidden="true"></i>${t(`where.${where}`)}</b>
-    ${where === "none" ? html`<span>${t("receipt.extract")}</span>` : html`<span>${[model, engine].filter(Boolean).join(" · ")}</span>`}
+    ${where !== "none" && html`<span>${[model, engine].filter(Boolean).join(" · ")}</span>`}
+    ${where === "none" && !refused && html`<span>${t("receipt.extract")}</span>`}
     ${tokens && html`<span class="num" title=${receipt.usage_estimated ? t("receipt.estimated") : ""}>
       ${receipt.usage_estimated ? "≈ " : ""}${t("receipt.tokens", { in: number(tokens_in), out: number(tokens_out) })}</span>`}
     <span class="num">${duration(receipt.ms.total)}</span>

@@ -47,10 +47,11 @@ export function DropZone() {
 export function UploadList() {
   const all = uploads.value;
   const open = moving.value.length;
+  const done = all.filter((one) => one.state === "done").length;
   const bad = all.filter((one) => ["refused", "failed"].includes(one.state)).length;
   return html`<section class="uploads" aria-label=${t("upload.label")} data-testid="uploads">
-    <header><h2 class="label" role="status">${open ? t("upload.moving", { done: number(all.length - open), all: number(all.length) })
-      : plural("upload.finished", all.length - bad)}${bad > 0 && html` <span class="bad-text">${plural("upload.refused", bad)}</span>`}</h2>
+    <header><h2 class="label" role="status">${open > 0 && t("upload.moving", { done: number(all.length - open), all: number(all.length) })}
+      ${open === 0 && done > 0 && plural("upload.finished", done)}${bad > 0 && html` <span class="bad-text">${plural("upload.refused", bad)}</span>`}</h2>
       ${open > 1 && html`<button class="quiet-button" data-testid="cancel-all" onClick=${cancelAll}>${t("upload.cancel_all")}</button>`}
       ${open === 0 && html`<button class="quiet-button" data-testid="clear-uploads" onClick=${clear}>${t("upload.clear")}</button>`}
     </header>

@@ -59,7 +59,8 @@ function greeting() {
 }
 
 function RecentQuestions() {
-  const chats = (chatList.value ?? []).slice(0, 4);
+  const byTitle = new Map((chatList.value ?? []).map((one) => [one.title, one]).reverse());
+  const chats = [...byTitle.values()].reverse().slice(0, 4);
   if (!chats.length) return null;
   return html`<section><h2 class="label">${t("ready.questions")}</h2><ul class="start-list">
     ${chats.map((one) => html`<li key=${one.chat_id}><a class="start" href=${href("chat", one.chat_id)}

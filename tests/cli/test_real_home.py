@@ -1,0 +1,114 @@
+"""The main job on a real home: files in, checked answers out, beside a server and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FILES = {
+    "leave.md": "# Leave\n\nEvery employee has 28 calendar days of paid leave a year.\n",
+    "отпуск.md": "# Отпуск\n\nЗаявление на отпуск подаётся за 14 календарных дней до начала.\n",
+    "empty.pdf": "",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """The environment of a fresh home without engines; three files wait in `docs`."""
+    (tmp_path / "docs").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "docs" / name).write_text(text, "utf-8")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "INHOUSE_HOME": str(tmp_path / "home"),
+        "INHOUSE_ENGINES_EMBEDDED": "off",
+        "INHOUSE_ENGINES_PROBE_LOCAL_PORTS": "false",
+    }
+
+
+def run(home: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "inhouse", *words]
+    return subprocess.run(
+        command, env=home, cwd=home["HOME"], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def read(home: dict[str, str], *words: str) -> dict[str, object]:
+    done = run(home, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture
+def server(home: dict[str, str]) -> Iterator[str]:
+    """The address of `inhouse up` on that home; stopped by a signal, which must end it with 0."""
+    command = [sys.executable, "-m", "inhouse", "up", "--port", "0"]
+    with subprocess.Popen(command, env=home, cwd=home["HOME"], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            yield child.stdout.readline().strip().removeprefix("inhouse is ready: ")
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(20) == 0
+        finally:
+            child.kill()
+
+
+def check_main_job(home: dict[str, str]) -> None:
+    """Ingest, list, ask, verify each quote against the document, ingest again, remove."""
+    first = run(home, "ingest", "docs", "--json")
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert (report["added"], report["empty"]) == (2, 1)
+    assert "empty: 'empty.pdf'" in first.stderr
+    assert read(home, "documents", "ls")["total"] == 3
+    for question, document, words in (
+        ("How many days of paid leave are there?", "leave.md", "28 calendar days"),
+        ("За сколько дней подаётся заявление на отпуск?", "отпуск.md", "14 календарных дней"),
+    ):
+        answer = read(home, "ask", question)
+        assert words in str(answer["answer"])
+        text = str(read(home, "documents", "show", f"docs/{document}")["text"])
+        sentences = answer["sentences"]
+        assert isinstance(sentences, list)
+        quotes = [citation for sentence in sentences for citation in sentence["citations"]]
+        assert quotes
+        for quote in (one for one in quotes if one["document"] == document):
+            assert quote["quote"] == text[quote["start"] : quote["end"]]
+    again = json.loads(run(home, "ingest", "docs", "--json").stdout)
+    assert (again["added"], again["updated"], again["unchanged"]) == (0, 0, 3)
+    assert run(home, "documents", "rm", "docs/leave.md").returncode == 0
+    assert read(home, "documents", "ls", "leave")["total"] == 0
+    assert run(home, "doctor").returncode == 0
+
+
+@pytest.mark.slow
+def test_the_main_job_without_a_server(home: dict[str, str]) -> None:
+    """Every command opens the home by itself."""
+    check_main_job(home)
+
+
+@pytest.mark.slow
+def test_the_main_job_beside_a_server(home: dict[str, str], server: str) -> None:
+    """Every command goes through the server; a second server on the home is refused."""
+    check_main_job(home)
+    with urllib.request.urlopen(f"{server}/health", timeout=10) as reply:
+        assert json.load(reply)["checks"]["database"]["status"] == "ok"
+    with urllib.request.urlopen(f"{server}/", timeout=10) as reply:
+        assert reply.headers["content-type"].startswith("text/html")
+    second = run(home, "serve", "--port", "0")
+    assert second.returncode == 3
+    assert server in second.stderr
+    log = (Path(home["INHOUSE_HOME"]) / "logs" / "inhouse.log").read_text("utf-8")
+    assert "/app/ask" in log
+    assert "paid leave" not in log
