@@ -30,6 +30,7 @@ def home(tmp_path: Path) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "INHOUSE_HOME": str(tmp_path / "home"),
+        "INHOUSE_SERVER_PORT": "0",
         "INHOUSE_ENGINES_EMBEDDED": "off",
         "INHOUSE_ENGINES_PROBE_LOCAL_PORTS": "false",
     }
