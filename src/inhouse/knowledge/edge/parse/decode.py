@@ -29,6 +29,10 @@ _RUSSIAN = {
     letter: 110 - 3.4 * place if place < 20 else 45 - 1.3 * place
     for place, letter in enumerate("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё")
 }
+_PAIRS = frozenset(
+    "ст но то на ен ов ни ра во ко по не ро та ал пр ре ли ос ол ка ер ор ть ет го ом де да ес ла от ка ве ие"
+    " ть ти ес на ле ом ан ск ил ат ри мо ва ль за ис об до ел те".split()
+)
 _UKRAINIAN_AND_MARKS = frozenset("іїєґІЇЄҐ«»—–„“”‘’№…•·°§\u00a0")
 
 
@@ -128,7 +132,8 @@ def _russian_score(text: str) -> float:
             if weight is not None:
                 # A capital after a small letter is the mark of a wrong guess: koi8-r swaps the cases.
                 score += -40.0 if char.isupper() and previous.islower() else weight
-                score -= 25.0 if char.isupper() and previous.isupper() else 0.0
+                score -= 5.0 if char.isupper() and previous.isupper() else 0.0
+                score += 40.0 if (previous + char).lower() in _PAIRS else 0.0
             elif char not in _UKRAINIAN_AND_MARKS:
                 score -= 60.0
         previous = char

@@ -101,7 +101,7 @@ def _mended(
     elif sniffed.format in ("xlsx", "xlsb", "xls", "ods"):
         pieces = _sheets(_EMPTY_ROW.sub("", text), metadata.get("sheet_names") or ())
     else:
-        return _mend(text), ()
+        return _raised(_mend(text)), ()
     parts: list[str] = []
     spans: list[PageSpan] = []
     at = 0
@@ -121,6 +121,11 @@ def _mend(text: str) -> str:
     for pattern, replacement in _MENDED:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _raised(text: str) -> str:
+    """kreuzberg keeps `#` for a title that most documents do not have: the first level moves up."""
+    return text if re.search("^# ", text, re.MULTILINE) else re.sub("(?m)^#(?=#+ )", "", text)
 
 
 def _slides(text: str, notes: dict[int, str]) -> Iterator[tuple[int, str]]:

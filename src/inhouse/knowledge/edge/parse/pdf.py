@@ -153,7 +153,7 @@ def _paragraphs(lines: list[_Line], body: float) -> str:
     if not lines:
         return ""
     lengths = sorted(len(line.text) for line in lines if abs(line.size - body) < 0.6)
-    full = lengths[int(0.9 * (len(lengths) - 1))] if lengths else 0
+    full = lengths[min(int(0.9 * len(lengths)), len(lengths) - 1)] if lengths else 0
     out: list[str] = []
     previous: _Line | None = None
     for line in lines:

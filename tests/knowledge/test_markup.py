@@ -1,0 +1,42 @@
+"""HTML to readable text."""
+
+from __future__ import annotations
+
+import pytest
+
+from inhouse.knowledge.edge.parse.markup import render
+
+CASES = [
+    ("<h1>Title</h1><p>First.</p><p>Second.</p>", "# Title\n\nFirst.\n\nSecond.\n"),
+    ("<ul><li>one<li>two</ul>", "- one\n- two\n"),
+    ("<ol><li>one</li><li>two</li></ol>", "1. one\n2. two\n"),
+    ("<ul><li>a<ul><li>b</li></ul></li></ul>", "- a\n  - b\n"),
+    ("<ul><li><p>a</p></li><li><p>b</p></li></ul>", "- a\n- b\n"),
+    (
+        "<table><tr><th>Name<th>Price<tr><td>Desk | big<td>5</table>",
+        "| Name | Price |\n| --- | --- |\n| Desk \\| big | 5 |\n",
+    ),
+    ("<table><tr><td><p>layout</p></td></tr></table>", "layout\n"),
+    ("<p>see <a href='https://example.org'>the page</a></p>", "see the page\n"),
+    ("<p>a<script>alert(1)</script>b<style>p{}</style></p>", "ab\n"),
+    ("<p>seen</p><p style='display: none'>hidden <b>deep</b></p><p>after</p>", "seen\n\nafter\n"),
+    ("<p hidden>gone</p><div aria-hidden='true'>gone</div>left", "left\n"),
+    ("a<br>b", "a\nb\n"),
+    ("<pre>x\n  y</pre>", "x\n  y\n"),
+    ("caf&eacute; &amp; &#1044;&#1086;&#1084;", "café & Дом\n"),
+    ("<p>unclosed <b>bold", "unclosed bold\n"),
+    ("<img alt='A chart' src=x.png>", "A chart\n"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("html", "expected"), CASES)
+def test_rendering(html: str, expected: str) -> None:
+    """What a reader of the page sees, in its order."""
+    assert render(html).text == expected
+
+
+def test_the_title_is_apart() -> None:
+    """The page's title is known and not repeated in the text."""
+    page = render("<html><head><title>Price\n list</title></head><body><p>x</p></body></html>")
+    assert (page.title, page.text) == ("Price list", "x\n")
