@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -169,6 +169,20 @@ async def test_nobody_takes_over_after_the_first_event(failure: Scene | None) ->
     assert (world.row.outcome, world.row.code) == ("partial", events[-1].code)
     assert world.row.usage is not None
     assert world.row.usage.estimated
+
+
+async def test_provider_that_raises_too_late_still_ends_in_an_event() -> None:
+    """An exception after the first event becomes the answer's last event."""
+
+    class Late(ScriptedProvider):
+        async def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
+            yield TextDelta("He")
+            raise EngineBroke("died", engine="a")
+
+    world = World(Late())
+    events = await read(await world.ask())
+    assert events[-1] == Failed("engine_broke", "died")
+    assert (world.row.outcome, world.row.code) == ("partial", "engine_broke")
 
 
 async def test_all_engines_failing_names_each() -> None:

@@ -226,6 +226,19 @@ def test_background_threads_move_and_stop(tmp_path: Path, database: Database, cl
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+def test_files_begun_by_dead_processes_are_swept(tmp_path: Path) -> None:
+    """A file that never got its name goes after a minute; a younger one may still get it."""
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    for name, age_s in (("old.new", 61), ("young.new", 59)):
+        (folder / name).touch()
+        os.utime(folder / name, (1000.0 - age_s, 1000.0 - age_s))
+    journal = Journal(folder, clock=lambda: 1000.0, stopwatch=lambda: 0.0)
+    journal.start()
+    journal.stop()
+    assert [path.name for path in folder.iterdir()] == ["young.new"]
+
+
 def test_full_disk_refuses_and_leaves_no_torn_record(
     journal: Journal, tmp_path: Path, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from inhouse.dialects.status import error_of
+from inhouse.dialects.status import error_of, failed_of
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.facts import Facts, facts_of
@@ -162,7 +162,7 @@ class Dispatch:
             await source.aclose()
 
     async def _source(self, run: _Run) -> AsyncGenerator[ChatEvent]:
-        """The provider's events, with an end even where the provider forgets it."""
+        """The provider's events, with an end even where the provider forgets it or raises instead."""
         engine = self._board.fleet.engine(run.attempt.engine)
         if engine is None:
             raise EngineBroke(f"`{run.attempt.engine}` left the fleet", engine=run.attempt.engine)
@@ -172,6 +172,11 @@ class Dispatch:
                 yield event
                 if isinstance(event, Failed | Finished):
                     return
+        except EngineError as error:
+            if not run.begun:
+                raise
+            yield failed_of(error)
+            return
         finally:
             await events.aclose()
         broken = EngineBroke(f"`{run.attempt.engine}`: the answer has no end", engine=run.attempt.engine)
@@ -192,6 +197,7 @@ class Answer:
     """One answer under way; see `kernel.ports.ChatStream`.
 
     Dropped without `aclose`, it is closed when the garbage collector finds it; call `aclose` to be sure.
+    Not for two tasks at once: to end it while another task waits for its next event, cancel that task.
     """
 
     def __init__(self, used: EngineUsed, first: ChatEvent, rest: AsyncGenerator[ChatEvent]) -> None:

@@ -8,6 +8,7 @@ while it lives: an unlocked file belongs to nobody and is complete (`ledger` rea
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -16,7 +17,6 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -47,6 +47,9 @@ ROTATE_BYTES = 16 << 20
 """A new file is begun at this size, so that reading one again after a crash takes well under a second."""
 MAX_RECORD_BYTES = 1 << 20
 SUFFIX = ".journal"
+UNNAMED = ".new"
+UNNAMED_FOR_S = 60.0
+"""A file has this ending for microseconds; one that old is empty and nobody's."""
 _HEAD = struct.Struct("<II")
 # macOS has no fdatasync.
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
@@ -107,7 +110,11 @@ class Journal:
         self._syncer: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to sync in the background."""
+        """Begin to sync in the background; remove what processes left that died while they began a file."""
+        for path in self._folder.glob(f"*{UNNAMED}"):
+            with contextlib.suppress(FileNotFoundError):
+                if self._clock() - path.stat().st_mtime > UNNAMED_FOR_S:
+                    path.unlink()
         self._syncer = threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True)
         self._syncer.start()
 
@@ -153,7 +160,7 @@ class Journal:
         path = self._folder / f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         # Locked before it has its name: an unlocked journal is taken for a dead process's and removed.
-        unnamed = path.with_suffix(".new")
+        unnamed = path.with_suffix(UNNAMED)
         descriptor = os.open(unnamed, flags, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         unnamed.rename(path)
@@ -314,7 +321,7 @@ def is_alive(path: Path) -> bool:
     return False
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
