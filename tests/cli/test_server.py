@@ -162,3 +162,16 @@ def test_ctrl_c_ends_an_ingest_after_the_file_in_hand(tmp_path: Path) -> None:
     assert "stopping after the file in hand" in error
     assert "closed 1" in error
     assert child.returncode == 1
+
+
+@pytest.mark.slow
+def test_watching_goes_on_until_ctrl_c(tmp_path: Path) -> None:
+    """After the first run the house stays open; Ctrl+C is then the ordinary end: exit code 0."""
+    with process(tmp_path, "ingest", str(tmp_path), "--watch") as child:
+        assert child.stderr is not None
+        while "nothing to do" not in child.stderr.readline():
+            pass
+        child.send_signal(signal.SIGINT)
+        _out, error = child.communicate(timeout=15)
+    assert "closed 1" in error
+    assert child.returncode == 0

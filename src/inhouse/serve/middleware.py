@@ -35,6 +35,8 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _PORT = re.compile(r":\d{1,5}\Z")
+_POLLED = ("/app/state", "/app/jobs/", "/health", "/static/")
+"""Asked every few seconds: good replies are logged at level debug only."""
 _UPLOADS = "/app/uploads"
 
 _log = structlog.get_logger("inhouse.http")
@@ -61,7 +63,8 @@ class Door:
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, reply)
-            _log.info(
+            quiet = scope["path"].startswith(_POLLED) and (reply.status or 500) < 400
+            (_log.debug if quiet else _log.info)(
                 "request",
                 method=scope["method"],
                 path=scope["path"],

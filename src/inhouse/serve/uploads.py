@@ -150,7 +150,9 @@ def _existing(text: str) -> Path:
 
 
 def _too_large(name: str, max_bytes: int) -> TooLarge:
-    return TooLarge(f"{name!r} is over {max_bytes / 1e6:g} MB", hint="ingest.max_file_mb holds this limit")
+    return TooLarge(
+        f"{name!r} is over {max_bytes / (1 << 20):g} MB", hint="ingest.max_file_mb holds this limit"
+    )
 
 
 class _Body(io.RawIOBase):
