@@ -119,3 +119,48 @@ def test_drop_anywhere(house: House, visit: Opener) -> None:
     row.get_by_test_id("document-delete").click()
     page.get_by_test_id("confirm-yes").click()
     expect(row).to_have_count(0)
+
+
+def test_folder_keeps_its_paths(house: House, visit: Opener, tmp_path: Path) -> None:
+    """A chosen folder comes in with the paths below it; the noise of desktops stays out."""
+    folder = tmp_path / "Depot"
+    (folder / "keys").mkdir(parents=True)
+    (folder / "keys" / "list.md").write_text("# Key list\n\nThe depot has nine keys.\n", "utf-8")
+    (folder / ".DS_Store").write_bytes(b"noise")
+    page = visit(house, "#/documents")
+    page.get_by_test_id("folder-input").set_input_files(folder)
+    expect(page.get_by_test_id("upload")).to_have_count(1)
+    expect(page.get_by_test_id("upload")).to_have_attribute("data-state", "done")
+    row = page.get_by_test_id("document-row").filter(has_text="Depot/keys/list.md")
+    row.get_by_test_id("document-delete").click()
+    page.get_by_test_id("confirm-yes").click()
+    expect(row).to_have_count(0)
+
+
+def test_running_ingest_is_seen_and_questions_still_work(house: House, visit: Opener, shoot: Shoot) -> None:
+    """While documents are read every view says how far, how fast and how long still; asking goes on."""
+    page = visit(house)
+    state = house.call("GET", "/app/state")
+    state["ingest"] = [
+        {
+            "job_id": "j1",
+            "state": "running",
+            "source": "handbook",
+            "total_files": 236,
+            "done_files": 92,
+            "total_bytes": 2000,
+            "done_bytes": 900,
+            "elapsed_s": 11.5,
+            "eta_s": 17.0,
+            "current": "people/onboarding.md",
+            "error": None,
+        }
+    ]
+    page.route("**/app/state", lambda route: route.fulfill(json=state))
+    page.reload()
+    strip = page.get_by_test_id("ingest-strip")
+    for part in ("handbook", "92 of 236 files", "8 files/s", "about 17 s left", "people/onboarding.md"):
+        expect(strip).to_contain_text(part)
+    shoot(page, "ingest")
+    ask(page, "How much may a hotel room cost per night?")
+    expect(page.get_by_test_id("ingest-line")).to_contain_text("Reading 92 of 236")

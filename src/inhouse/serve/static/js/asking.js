@@ -62,7 +62,7 @@ async function listen(first, firstKey, signal) {
   try {
     for await (const { event, data } of api.ask(request, signal)) {
       live = step(live, event, data);
-      if (event === "started" && key === "new") key = adopt(live);
+      if (event === "started" && key === "new" && live.chat_id) key = adopt(live);
       else show(key, live);
     }
     if (!ended(live)) live = { ...live, phase: "failed", error: cut() };

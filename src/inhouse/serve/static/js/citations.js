@@ -68,24 +68,70 @@ function holder(citation, passages, extra) {
  *
  * `⸨s3⸩…⸨e3⸩` stand around sentence 3. A sentence that is not found verbatim leaves no marker; when the
  * answer is complete and one is missing, the sentences themselves are the text, so that no claim loses
- * its source.
+ * its source. A line break between two sentences stays one.
  */
 export function marked(text, sentences, complete) {
   const clean = text.replace(MARKERS, "");
-  const parts = [];
-  let from = 0;
-  for (const [index, sentence] of sentences.entries()) {
-    const wanted = sentence.text.replace(MARKERS, "").trim();
-    const at = wanted ? clean.indexOf(wanted, from) : -1;
-    if (at < 0) {
-      if (complete) return sentences.map((one, i) => around(one.text.replace(MARKERS, "").trim(), i)).join(" ");
-      continue;
-    }
-    parts.push(clean.slice(from, at), around(wanted, index));
-    from = at + wanted.length;
+  const spots = locate(clean, sentences);
+  if (complete && spots.includes(null)) return sentences.map((one, index) => around(bare(one), index)).join(" ");
+  return weave(clean, sentences, spots, 0, sentences.length, 0, clean.length);
+}
+
+/**
+ * An answer of quotes, cut where the document changes: `[{span, source}]`, `source` marked as above.
+ *
+ * Null when a sentence is not where it should be, or has no source: then the text is drawn as any other.
+ */
+export function byDocument(answer) {
+  const { spans, bySentence } = numbered(answer);
+  const clean = answer.text.replace(MARKERS, "");
+  const spots = locate(clean, answer.sentences);
+  if (!spots.length || spots.includes(null) || bySentence.some((some) => !some.length)) return null;
+  const groups = [];
+  for (const [index, some] of bySentence.entries()) {
+    const span = spans[some[0]];
+    const last = groups.at(-1);
+    if (last?.span.number === span.number) last.to = index + 1;
+    else groups.push({ span, from: index, to: index + 1 });
   }
-  parts.push(clean.slice(from));
+  return groups.map(({ span, from, to }) => ({
+    span,
+    source: weave(clean, answer.sentences, spots, from, to, spots[from][0], spots[to - 1][1]),
+  }));
+}
+
+const bare = (sentence) => sentence.text.replace(MARKERS, "").trim();
+
+/** Where each sentence stands, `[start, end]` or null, looked for from left to right. */
+function locate(clean, sentences) {
+  let from = 0;
+  return sentences.map((sentence) => {
+    const wanted = bare(sentence);
+    const at = wanted ? clean.indexOf(wanted, from) : -1;
+    if (at < 0) return null;
+    from = at + wanted.length;
+    return [at, from];
+  });
+}
+
+/** The text from `start` to `end` with sentences `first` … `last - 1` marked. */
+function weave(clean, sentences, spots, first, last, start, end) {
+  const parts = [];
+  let from = start;
+  for (let index = first; index < last; index += 1) {
+    if (spots[index] === null) continue;
+    const [at, to] = spots[index];
+    parts.push(gap(clean.slice(from, at), clean.slice(at, to)), around(clean.slice(at, to), index));
+    from = to;
+  }
+  parts.push(clean.slice(from, end));
   return parts.join("");
+}
+
+/** A single line break before a sentence that starts no block becomes a hard one (CommonMark 6.7). */
+function gap(between, sentence) {
+  const single = /^[ \t]*\n[ \t]*$/.test(between) && BLOCK_START.exec(sentence)[0] === "";
+  return single ? "  \n" : between;
 }
 
 function around(sentence, index) {

@@ -1,11 +1,11 @@
 // One answer: step line, source cards, the checked text, notes, receipt and what can be done with it.
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { numbered, marked } from "../citations.js";
+import { byDocument, marked, numbered } from "../citations.js";
 import { render } from "../markdown.js";
 import { Icon } from "../icons.js";
 import { Step } from "./step.js";
-import { Cards, NearestCards } from "./cards.js";
+import { Cards, NearestCards, whereabouts } from "./cards.js";
 import { Cites } from "./cites.js";
 import { Receipt } from "./receipt.js";
 
@@ -41,8 +41,18 @@ function Text({ answer, chatKey }) {
     return html`<${Cites} key=${`c${index}`} spans=${bySentence[index].map((at) => ({ ...spans[at], at }))}
       supported=${sentence.supported} chatKey=${chatKey} messageId=${answer.message_id} />`;
   };
-  const body = render(marked(answer.text, answer.sentences, complete), { onMarker, isMarked: () => bare >= 0 });
+  const hooks = { onMarker, isMarked: () => bare >= 0 };
+  const groups = complete && answer.receipt?.where === "none" ? byDocument(answer) : null;
+  if (groups) return html`<div class="prose quotes" data-testid="answer-text">
+    ${groups.map((group, index) => html`<${Quotes} key=${index} span=${group.span}>${render(group.source, hooks)}</${Quotes}>`)}</div>`;
+  const body = render(marked(answer.text, answer.sentences, complete), hooks);
   return html`<div class=${`prose${answer.phase === "writing" ? " growing" : ""}`} data-testid="answer-text">${body}</div>`;
+}
+
+/** What one document says, under its name and date: without a model nobody else weighs them. */
+function Quotes({ span, children }) {
+  return html`<section class="quotes-of"><p class="quotes-source" data-testid="quotes-source"><b>${span.title}</b>
+    ${whereabouts(span).map((one) => html`<span key=${one}>${one}</span>`)}</p>${children}</section>`;
 }
 
 function Ghost() {

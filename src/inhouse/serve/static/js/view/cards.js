@@ -45,6 +45,12 @@ function Card({ passage, index, answer, chatKey, faint }) {
   </button></li>`;
 }
 
+/** The words of a passage without its heading and table lines; a preview, never a quote. */
+function snippet(text) {
+  const words = text.replace(/^(?:#{1,6}\s.*|[|:\s-]+)$/gm, "").trim();
+  return words || text;
+}
+
 /** The three nearest places of a refusal, with their words. */
 export function NearestCards({ answer, chatKey }) {
   return html`<ol class="nearest" data-testid="nearest">
@@ -52,6 +58,6 @@ export function NearestCards({ answer, chatKey }) {
       <button class="card" data-testid="card" onClick=${() => openPassage(chatKey, answer, index)}>
         <b><span class="n">${index + 1}</span>${passage.title || passage.document}</b>
         <span class="where">${whereabouts(passage).map((one) => html`<span key=${one}>${one}</span>`)}</span>
-        <span class="snippet">${passage.text}</span></button></li>`)}
+        <span class="snippet">${snippet(passage.text)}</span></button></li>`)}
   </ol>`;
 }
