@@ -104,8 +104,16 @@ class Parsers:
         """End all children, also those at work; their callers get a reason."""
         with self._turn:
             self._closed = True
-            for child in self._all:
-                child.kill()
+            at_work = list(self._all)
+        for busy in at_work:
+            busy.strike()  # whoever waits for it sees the end of its pipe and clears up
+        idle: list[_Child | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        for child in idle:
+            self._end(child)
+            self._free.put(None)
 
     def _ask(self, request: dict[str, Any], path: Path) -> _Answer:
         child = self._free.get()
@@ -214,10 +222,15 @@ class _Child:
         """Memory in use by the child and all that it started."""
         return sum(map(_resident_bytes, _tree(self.pid))) / (1 << 20)
 
+    def strike(self) -> None:
+        """End the child and what it started, and do not wait; no error when it is gone."""
+        if self._process.returncode is None:  # else its number may be somebody else's by now
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
+
     def kill(self) -> None:
-        """End the child and what it started; no error when it is gone."""
-        with contextlib.suppress(OSError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """End the child and what it started, and give its pipes back."""
+        self.strike()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
