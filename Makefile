@@ -41,7 +41,7 @@ stop: ## end the server of this checkout's home
 
 clean: ## remove .venv and caches; with HOME_TOO=1 also .home and every document in it
 	@if [ -x $(VENV)/python ]; then $(VENV)/python tools/stop.py; fi
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .screenshots
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 ifeq ($(HOME_TOO),1)
 	rm -rf .home
