@@ -234,6 +234,21 @@ def test_config_shows_values_and_origins(tmp_path: Path) -> None:
     assert "canary" not in result.stdout + result.stderr
 
 
+def test_the_home_can_stand_in_dotenv(tmp_path: Path) -> None:
+    """`.env` names the home; the environment wins over it."""
+    (tmp_path / ".env").write_text(f"INHOUSE_HOME={tmp_path / 'elsewhere'}\n")
+    assert str(tmp_path / "home") in run(tmp_path, "config", "show").stderr
+    assert str(tmp_path / "elsewhere") in run(tmp_path, "config", "show", INHOUSE_HOME="").stderr
+
+
+def test_names_with_broken_bytes_are_shown_escaped(tmp_path: Path) -> None:
+    """A file name that is no UTF-8 is an error as any other, not a traceback."""
+    assert run(tmp_path, "search", "a\udcff?").exit_code == 0
+    assert run(tmp_path, "documents", "show", "a\udcff").exit_code == 2
+    assert run(tmp_path, "ask", "a\udcff?").exit_code == 2
+    assert run(tmp_path, "ingest", "a\udcff?").exit_code == 2
+
+
 def test_a_wrong_setting_ends_with_2(tmp_path: Path) -> None:
     """Unknown names and wrong values are errors of use, whatever the command."""
     assert run(tmp_path, "usage", INHOUSE_SERVER_PROT="1").exit_code == 2

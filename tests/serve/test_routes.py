@@ -20,6 +20,8 @@ ROUTES = sorted(
     for method in methods
 )
 BODIES = [b"", b"{", b"[]", b"null", b'"x"', b'{"question": 3}', b'{"unknown": 1}', b"\xff\xfe", b"[" * 9000]
+BODIES += [b'{"question": ' + b"[" * depth + b"]" * depth + b"}" for depth in (400, 900, 990)]
+BODIES.append(b'{"question": "a\\ud800", "title": "a\\ud800", "paths": ["/\\ud800"]}')
 
 
 async def ask(house: FakeHouse, method: str, target: str, **more: Any) -> Reply:

@@ -93,7 +93,9 @@ class HouseClient:
 
     async def _get(self, path: str, shape: type[ShapeT], **query: str | int | float | None) -> ShapeT:
         given = {key: value for key, value in query.items() if value is not None}
-        return shape.model_validate_json(await self._call("GET", f"{path}?{urlencode(given)}"))
+        return shape.model_validate_json(
+            await self._call("GET", f"{path}?{urlencode(given, errors='replace')}")
+        )
 
     async def _call(self, method: str, target: str, body: object = None) -> bytes:
         content = b"" if body is None else json.dumps(body).encode()

@@ -6,7 +6,7 @@ import click
 
 from inhouse.cli.output import columns, note, say, show_json
 from inhouse.cli.setup import setup_of
-from inhouse.config import default_root, show
+from inhouse.config import show
 
 __all__ = ["config"]
 
@@ -33,4 +33,4 @@ def show_settings(context: click.Context, *, origin: bool, as_json: bool) -> Non
     cells = [head, *((row.name, f"{row.value} {row.unit}".strip(), row.origin) for row in rows)]
     for line in columns([row if origin else row[:2] for row in cells]):
         say(line)
-    note(f"settings file: {default_root(setup.environment) / 'inhouse.toml'}")
+    note(f"settings file: {setup.root / 'inhouse.toml'}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,3 +64,7 @@ def main() -> None:
 
     Exit codes: 0 it worked, 1 it failed, 2 wrong use, 3 something needed is unavailable.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name with broken bytes, or a terminal of another alphabet, must not end a command.
+            stream.reconfigure(errors="backslashreplace")

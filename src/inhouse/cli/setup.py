@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from inhouse.config import Home, Loaded, default_root, load, open_home
+from inhouse.config import Home, Loaded, default_root, load, open_home, read_dotenv
 
 if TYPE_CHECKING:
     from inhouse.cli.client import HouseClient
@@ -68,14 +68,20 @@ class Setup:
     folder: Path
     builder: Builder
 
+    @property
+    def root(self) -> Path:
+        """Where the home is; `.env` may say it too."""
+        if self.environment.get("INHOUSE_HOME"):
+            return default_root(self.environment)
+        return default_root({**self.environment, **read_dotenv(self.folder / ".env")})
+
     def settings(self, overrides: Mapping[str, tuple[object, str]] | None = None) -> Loaded:
         """The settings in force."""
-        root = default_root(self.environment)
-        return load(root, environment=self.environment, folder=self.folder, overrides=overrides)
+        return load(self.root, environment=self.environment, folder=self.folder, overrides=overrides)
 
     def home(self) -> Home:
         """The home, made when it is not there."""
-        return open_home(default_root(self.environment))
+        return open_home(self.root)
 
     @contextlib.asynccontextmanager
     async def client(

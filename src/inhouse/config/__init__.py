@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from inhouse.config.home import Home, default_root, open_home
-from inhouse.config.load import Loaded, load, show
+from inhouse.config.load import Loaded, load, read_dotenv, show
 from inhouse.config.table import EngineEntry, Settings
 
-__all__ = ["EngineEntry", "Home", "Loaded", "Settings", "default_root", "load", "open_home", "show"]
+__all__ = [
+    "EngineEntry",
+    "Home",
+    "Loaded",
+    "Settings",
+    "default_root",
+    "load",
+    "open_home",
+    "read_dotenv",
+    "show",
+]

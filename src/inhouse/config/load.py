@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from inhouse.config.table import ALIASES, Secrets, Settings, env_name
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 
-__all__ = ["Loaded", "Row", "load", "names", "schema", "show"]
+__all__ = ["Loaded", "Row", "expected", "load", "names", "read_dotenv", "schema", "show"]
 
 Values = dict[str, tuple[object, str]]
 """Setting -> (value as written, origin)."""
@@ -93,7 +93,7 @@ def load(
         HomeUnusable: if a settings file exists and cannot be read.
     """
     values: Values = _from_toml(root / "inhouse.toml")
-    dotenv = _dotenv(folder / ".env")
+    dotenv = read_dotenv(folder / ".env")
     values |= _from_variables(dotenv, ".env")
     values |= _from_variables(environment, "env")
     values |= dict(overrides or {})
@@ -221,7 +221,7 @@ def _split(name: str, value: str) -> object:
     return value
 
 
-def _dotenv(path: Path) -> dict[str, str]:
+def read_dotenv(path: Path) -> dict[str, str]:
     """`NAME=value` lines; quotes around the value, `export` and comments are taken off."""
     found: dict[str, str] = {}
     for line in (_read(path) or "").splitlines():

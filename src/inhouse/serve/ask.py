@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import structlog
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Scope
@@ -28,6 +27,7 @@ from inhouse.knowledge.ports import (
     Turn,
 )
 from inhouse.serve import shapes
+from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.question import check_question
@@ -41,22 +41,18 @@ HISTORY_TURNS = 10
 _log = structlog.get_logger("inhouse.ask")
 
 
-class ScopeBody(BaseModel):
+class ScopeBody(Body):
     """What to search in; empty lists mean everything the caller may read."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sources: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
 
 
-class AskBody(BaseModel):
+class AskBody(Body):
     """A question. `regenerate` names an answer to give anew: its question is asked again.
 
     `keep: false` leaves no trace in the chats; the ids in the events are then null.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     question: str = ""
     chat_id: str | None = None

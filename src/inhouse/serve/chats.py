@@ -6,8 +6,9 @@ from typing import Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.document_shapes import ChatDetailShape, ChatRows, ChatShape, MessageShape, chat_detail
 from inhouse.serve.parts import Parts
@@ -15,10 +16,8 @@ from inhouse.serve.parts import Parts
 __all__ = ["chat_as_markdown", "chat_routes"]
 
 
-class RenameBody(BaseModel):
+class RenameBody(Body):
     """A new title."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=200, pattern=r"\S")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import anyio.from_thread
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from inhouse.kernel.caller import EVERYONE
 from inhouse.kernel.errors import BadRequest, HomeBusy, HomeUnusable, NotFound, ShuttingDown, TooLarge
 from inhouse.knowledge.ports import Ingest
+from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.document_shapes import JobId, JobShape, ProgressShape, ReportShape, ReportSummary
 from inhouse.serve.parts import Parts
@@ -33,11 +35,13 @@ class RecentJobs:
     def __init__(self, ingest: Ingest | None, keep: int = 20) -> None:
         self._ingest = ingest
         self._ids: deque[str] = deque(maxlen=keep)
+        self._turn = threading.Lock()
 
     def add(self, job_id: str) -> None:
         """Remember a job."""
-        if job_id not in self._ids:
-            self._ids.append(job_id)
+        with self._turn:
+            if job_id not in self._ids:
+                self._ids.append(job_id)
 
     def active(self) -> tuple[ProgressShape, ...]:
         """Jobs that wait or run, whoever started them."""
@@ -48,14 +52,14 @@ class RecentJobs:
 
     def finished(self) -> tuple[ReportSummary, ...]:
         """Reports of finished jobs without their files, newest first."""
-        reports = (_report(self._ingest, job_id) for job_id in reversed(self._ids)) if self._ingest else ()
+        with self._turn:
+            newest_first = tuple(reversed(self._ids))
+        reports = (_report(self._ingest, job_id) for job_id in newest_first) if self._ingest else ()
         return tuple(ReportSummary.model_validate(report.model_dump()) for report in reports if report)
 
 
-class IngestBody(BaseModel):
+class IngestBody(Body):
     """Folders and files of this machine, as absolute paths."""
-
-    model_config = ConfigDict(extra="forbid")
 
     paths: tuple[str, ...] = Field(min_length=1, max_length=10_000)
     source: str | None = Field(None, min_length=1, max_length=200)
