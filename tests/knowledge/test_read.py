@@ -126,6 +126,7 @@ REFUSED = [
     ("bomb.docx", samples.archive({"word/document.xml": b"\x00" * (101 << 20)}), "bomb"),
     ("scan.png", samples.png(200, 200), "needs_ocr"),
     ("long.txt", b"words " * 2_000, "too_much_text"),
+    ("endless.txt", b"words " * 10_000, "too_much_text"),
     ("nothing.pdf", samples.pdf(""), "no_text"),
 ]
 

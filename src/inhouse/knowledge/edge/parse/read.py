@@ -29,6 +29,7 @@ Result = Parsed | Refused
 _ZIPPED: frozenset[Format] = frozenset(
     {"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp", "epub", "archive"}
 )
+_OWN_TEXT: frozenset[Format] = frozenset({"text", "markdown", "csv"})
 _PROMISES = {
     ".docx": "a Word document",
     ".epub": "a book",
@@ -53,15 +54,22 @@ def read(path: Path, name: str, *, text_chars: int, means: Means = Means()) -> R
     refused = _refused(path, name, sniffed)
     if refused:
         return refused
+    size = path.stat().st_size
+    if sniffed.format in _OWN_TEXT and size > 4 * text_chars:  # no encoding takes more for a character
+        return _too_much(name, f"{size:,} bytes of text", text_chars, sniffed)
     result = _reader(sniffed.format)(path, name, sniffed, means)
     if isinstance(result, Refused):
         return result
     if len(result.text) > text_chars:
-        detail = f"{len(result.text):,} characters, more than {text_chars:,}"
-        return refusal("too_much_text", name, detail, media_type=sniffed.media_type)
+        return _too_much(name, f"{len(result.text):,} characters", text_chars, sniffed)
     if not result.text.strip():
         return refusal("no_text", name, media_type=sniffed.media_type)
     return result
+
+
+def _too_much(name: str, amount: str, text_chars: int, sniffed: Sniffed) -> Refused:
+    detail = f"{amount}, more than {text_chars:,} characters"
+    return refusal("too_much_text", name, detail, media_type=sniffed.media_type)
 
 
 def _refused(path: Path, name: str, sniffed: Sniffed) -> Refused | None:
@@ -99,7 +107,7 @@ def _bomb(path: Path) -> str:
 
 
 def _reader(kind: Format) -> Callable[[Path, str, Sniffed, Means], Result]:
-    if kind in ("text", "markdown", "csv"):
+    if kind in _OWN_TEXT:
         return _read_text
     if kind == "html":
         return _read_html
