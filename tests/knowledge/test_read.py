@@ -22,7 +22,7 @@ def text_of(folder: Path, name: str, content: bytes, *, languages: str = "") -> 
 def reading(folder: Path, name: str, content: bytes, *, languages: str = "") -> Parsed | Refused:
     path = folder / "content"
     path.write_bytes(content)
-    return read(path, name, text_chars=10_000, means=Means(languages))
+    return read(path, name, text_chars=100_000, means=Means(languages))
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.md", "markdown"), ("a.txt", "text"), ("a.csv", "table")])
@@ -125,8 +125,8 @@ REFUSED = [
     ("not-a-zip.odt", b"plain words", "damaged"),
     ("bomb.docx", samples.archive({"word/document.xml": b"\x00" * (101 << 20)}), "bomb"),
     ("scan.png", samples.png(200, 200), "needs_ocr"),
-    ("long.txt", b"words " * 2_000, "too_much_text"),
-    ("endless.txt", b"words " * 10_000, "too_much_text"),
+    ("long.txt", b"words " * 20_000, "too_much_text"),
+    ("endless.txt", b"words " * 100_000, "too_much_text"),
     ("nothing.pdf", samples.pdf(""), "no_text"),
 ]
 
