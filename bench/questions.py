@@ -34,8 +34,8 @@ async def main() -> None:
         write_xquad(data, folder / "corpus")
         async with fresh_house(folder) as parts:
             assert parts.ingest is not None
-            for source in (data / "handbook", data / "ru", *sorted((folder / "corpus").iterdir())):
-                await asyncio.to_thread(parts.ingest.run, [source])
+            for path in (data / "handbook", data / "ru", *sorted((folder / "corpus").iterdir())):
+                await asyncio.to_thread(parts.ingest.run, [path])
             for file, source in FILES.items():
                 await _report(parts, question_file(data / file), source, file, show=show)
 

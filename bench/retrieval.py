@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.house import Asked, data_folder, fresh_house, interval, percentile, write_xquad
 from inhouse.kernel.caller import Caller
 from inhouse.knowledge.edge.lexical import Lexical, analyzer
+from inhouse.knowledge.edge.retrieve import CANDIDATES
 from inhouse.knowledge.words import Vocabulary, read_question
 from inhouse.serve.parts import Parts
 
@@ -71,12 +72,19 @@ def _report_index_order(root: Path, asked: list[Asked], names: dict[str, tuple[s
     lexical, stems = Lexical(root), analyzer()
     vocabulary = Vocabulary.of(stems)
     first: dict[str, list[bool]] = {"ru": [], "en": []}
+    among: dict[str, list[bool]] = {"ru": [], "en": []}
     for one in asked:
-        hits = lexical.search(CALLER, read_question(one.question, vocabulary).content, limit=1)
+        stems_asked = read_question(one.question, vocabulary).content
+        hits = lexical.search(CALLER, stems_asked, limit=CANDIDATES)
+        found = [names[hit.document_id] for hit in hits]
         gold = (f"xquad-{one.language}", one.document)
-        first[one.language].append(bool(hits) and names[hits[0].document_id] == gold)
-    for language, found in first.items():
-        print(f"{language}: R@1 in the index's own order {interval(found)}")
+        first[one.language].append(found[:1] == [gold])
+        among[one.language].append(gold in found)
+    for language in ("ru", "en"):
+        print(
+            f"{language}: in the index's own order R@1 {interval(first[language])},"
+            f" among its first {CANDIDATES} {interval(among[language])}"
+        )
 
 
 def _names(parts: Parts) -> dict[str, tuple[str, str]]:

@@ -21,7 +21,6 @@ HEAVY = {
     "numpy",
     "pydantic",
     "pypdfium2",
-    "semantic_text_splitter",
     "socket",
     "sqlalchemy",
     "sqlite3",

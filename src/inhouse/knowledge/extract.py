@@ -34,7 +34,7 @@ SHORTEST = 3
 """Stems; anything shorter is a label, not a statement."""
 LABEL_STEMS, LABEL_SHARE = 7, 0.6
 """A short line without a full stop or a figure is a label or an entry of a table of contents."""
-SAME_WORTH = 0.9
+SAME_WORTH = 0.8
 """Documents whose best quotes are this close are shown newest first."""
 _ENDS = re.compile(r"[.!?…;:]|\d|\|")
 

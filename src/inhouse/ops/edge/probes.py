@@ -18,7 +18,7 @@ __all__ = ["free_bytes", "gpus", "missing_extras", "permissions", "port_holder",
 TIMEOUT_S = 5.0
 
 _EXTRAS = {
-    "knowledge": ("tantivy", "kreuzberg", "pypdfium2", "semantic_text_splitter"),
+    "knowledge": ("tantivy", "kreuzberg", "pypdfium2", "numpy"),
     "local": ("xllamacpp",),
 }
 
