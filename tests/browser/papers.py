@@ -50,11 +50,27 @@ def long_paper() -> str:
     return f"# Rules of the office\n\n{before}\n\n{LONG_QUOTE}\n\n{after}\n"
 
 
+PRICES = """code;product;price, roubles
+K-1;"Kitchen ""Onega""; with island";184000
+W-7;Wardrobe Ladoga;66300
+S-2;Shelf Sukhona;9400
+"""
+
+RATES = """# Delivery rates
+
+| Zone | Price, roubles | Days |
+| --- | --- | --- |
+| City | 900 | 1 |
+| Region \\| north | 2400 | 3 |
+"""
+
 PAPERS: dict[str, bytes] = {
     "hr/leave.md": LEAVE.encode(),
     "hr/travel.md": TRAVEL.encode(),
     "office/rules.txt": long_paper().encode(),
     "sales/warranty.pdf": pdf_of("Price list for kitchens.", PDF_QUOTE),
+    "sales/prices.csv": PRICES.encode(),
+    "sales/rates.md": RATES.encode(),
     "security/parking.md": f"# Parking\n\n{EVIL}\n".encode(),
     "broken/empty.md": b"",
     "broken/program.docx": b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8,

@@ -29,7 +29,7 @@ def last_answer(page: Page) -> Locator:
 
 def marked_text(page: Page) -> str:
     """What is marked in the panel, without anything of the page between."""
-    page.get_by_test_id("quote-mark").first.wait_for()
+    page.get_by_test_id("quote-mark").first.wait_for(state="attached")
     return "".join(
         page.get_by_test_id("quote-mark").evaluate_all("marks => marks.map(one => one.textContent)")
     )
@@ -43,7 +43,7 @@ def no_sideways_scroll(page: Page) -> None:
             const box = one.getBoundingClientRect();
             return box.width > 0 && box.right > innerWidth + 1;
         }).map(one => one.outerHTML.slice(0, 120))""",
-        ".cards, .tablebox, .table-text, .visually-hidden, thead, .trace-body",
+        ".cards, .tablebox, .sheet-table, .visually-hidden, thead, .trace-body",
     )
     assert wide == [], wide
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

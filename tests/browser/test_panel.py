@@ -80,7 +80,7 @@ def test_address_survives_a_reload(house: House, visit: Opener) -> None:
 
 
 def test_link_to_a_quote_opens_for_anyone(house: House, visit: Opener) -> None:
-    """ "Quote and link" copies an address that marks the same characters for another visitor."""
+    """The quote button copies an address that marks the same characters for another visitor."""
     page = visit(house)
     ask(page, ARCHIVE).get_by_test_id("cite").first.click()
     before = marked_text(page)
@@ -145,3 +145,28 @@ def test_document_that_is_gone_is_said(house: House, visit: Opener, watch: Watch
     watch.expected.append("404")
     page = visit(house, "#/d/nothing?start=1&end=5")
     expect(page.get_by_test_id("panel-failed")).to_contain_text("no longer here")
+
+
+@pytest.mark.parametrize(
+    ("name", "quote", "cells"),
+    [
+        ("sales/prices.csv", "W-7;Wardrobe Ladoga;66300", ["W-7", "Wardrobe Ladoga", "66300"]),
+        ("sales/rates.md", "| Region \\| north | 2400 | 3 |", ["Region \\| north", "2400", "3"]),
+    ],
+)
+def test_tables_look_like_tables_and_stay_exact(
+    house: House, visit: Opener, name: str, quote: str, cells: list[str]
+) -> None:
+    """Rows have cells, numbers stand right, and yet every character of the text and the mark is there."""
+    listed = house.call("GET", "/app/documents?limit=100")["documents"]
+    document = house.call(
+        "GET", next(f"/app/documents/{one['document_id']}" for one in listed if one["document"] == name)
+    )
+    start = document["text"].index(quote)
+    page = visit(house, f"#/d/{document['document_id']}?start={start}&end={start + len(quote)}")
+    assert marked_text(page) == quote
+    assert page.get_by_test_id("document-text").evaluate("one => one.textContent") == document["text"]
+    row = page.locator(".sheet-row").filter(has=page.get_by_test_id("quote-mark"))
+    expect(row.locator(".sheet-cell")).to_have_count(3)
+    assert [cell.strip() for cell in row.locator("mark:not(.unseen mark)").all_inner_texts()] == cells
+    expect(row.locator(".sheet-cell.num").first).to_have_css("text-align", "right")

@@ -6,6 +6,7 @@ import { chat, lives, remains, scope } from "./state.js";
 import { route, go, href } from "./router.js";
 import { loadList, open } from "./chats.js";
 import { announce } from "./channel.js";
+import { refresh } from "./sync.js";
 
 const aborts = new Map();
 const waiting = new Map();
@@ -69,6 +70,7 @@ async function listen(first, firstKey, signal) {
   } catch (error) {
     if (error.name === "AbortError") live = { ...live, phase: "stopped" };
     else live = { ...live, phase: "failed", error };
+    if (error.code === "unreachable") refresh();
   }
   put(key, live);
   return live;

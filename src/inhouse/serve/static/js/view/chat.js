@@ -85,7 +85,7 @@ function Turn({ turn, first, chatKey }) {
   }); // prettier-ignore
   const variants = last > 0 ? { at, all: last + 1, turn: (step) => setWhich(Math.max(0, Math.min(last, at + step))) } : null;
   return html`<article class=${`turn${first ? " first" : ""}`} data-testid="turn" data-message=${answer?.message_id}>
-    <h1 class="question" data-testid="question">${question}</h1>
+    <${first ? "h1" : "h2"} class="question" data-testid="question">${question}</${first ? "h1" : "h2"}>
     ${answer && html`<${Answer} key=${at} answer=${answer} question=${question} chatKey=${chatKey} again=${again} variants=${variants} />`}
   </article>`;
 }

@@ -6,6 +6,7 @@ import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { number } from "../format.js";
 import { unitsOf } from "../offsets.js";
+import { separatorOf, Table, tableSpans } from "./pagetable.js";
 
 const AROUND = 5000;
 const MORE = 15_000;
@@ -37,10 +38,10 @@ export function PageText({ document, at }) {
   useEffect(() => center(box.current), [key]);
   if (!text) return html`<div class="sheet"><div class="state-card" data-testid="no-text"><h2>${t("panel.no_text")}</h2>
     ${document.reason && html`<p>${document.reason}</p>`}</div></div>`;
-  const plain = document.media_type?.includes("csv") || document.media_type?.includes("spreadsheet");
+  const separator = document.media_type?.includes("csv") ? separatorOf(text) : null;
   return html`<div class="sheet" ref=${box} tabindex="0" data-testid="sheet" aria-label=${t("panel.text")}>
     ${from > 0 && html`<button class="button small more-text" data-testid="more-above" onClick=${above}>${t("panel.above", { n: number(from) })}</button>`}
-    <div class=${`paper${plain ? " table-text" : ""}`} data-testid="document-text">${draw(text, from, to, spot)}</div>
+    <div class="paper" data-testid="document-text">${draw(text, from, to, spot, separator)}</div>
     ${to < text.length && html`<button class="button small more-text" data-testid="more-below" onClick=${() => grow({ to: lineEnd(text, to + MORE) })}>
       ${t("panel.below", { n: number(text.length - to) })}</button>`}
   </div>`;
@@ -66,12 +67,35 @@ function lineEnd(text, at) {
 /** Never between the halves of one character. */
 const whole = (text, at) => (/[\udc00-\udfff]/.test(text[at] ?? "") ? at - 1 : at);
 
-/** The window as nodes: lines of headings wear weight, the quote its mark, pages their rule. */
-function draw(text, from, to, spot) {
+/** The window as nodes: tables as tables, and the prose between them. */
+function draw(text, from, to, spot, separator) {
+  const pages = new Map(spot.pages.filter((one) => one.start >= from && one.start < to).map((one) => [one.start, one.page]));
+  const ink = (start, end) => inked(text, start, end, spot);
+  if (separator) return html`<${Table} text=${text} start=${from} end=${to} ink=${ink} separator=${separator} />`;
+  const nodes = [];
+  let at = from;
+  for (const [start, end] of tableSpans(text, from, to, pages)) {
+    nodes.push(...prose(text, at, start, spot, pages));
+    if (pages.has(start) && pages.size > 1) nodes.push(html`<${PageRule} key=${`p${start}`} page=${pages.get(start)} />`);
+    nodes.push(html`<${Table} key=${`t${start}`} text=${text} start=${start} end=${end} ink=${ink} />`);
+    at = end;
+  }
+  return [...nodes, ...prose(text, at, to, spot, pages)];
+}
+
+/** A stretch of text with the part of it that belongs to the quote marked. */
+function inked(text, start, end, spot) {
+  if (spot.start === null || spot.end <= start || spot.start >= end) return text.slice(start, end);
+  const [a, b] = [Math.max(start, spot.start), Math.min(end, spot.end)];
+  return [text.slice(start, a), html`<mark key=${a} data-testid="quote-mark">${text.slice(a, b)}</mark>`, text.slice(b, end)];
+}
+
+/** Text outside tables: lines of headings wear weight, the quote its mark, pages their rule. */
+function prose(text, from, to, spot, pages) {
+  if (from >= to) return [];
   const cuts = new Set([from, to]);
   for (const at of [spot.start, spot.end]) if (at !== null && at > from && at < to) cuts.add(at);
-  const pages = new Map(spot.pages.filter((one) => one.start >= from && one.start < to).map((one) => [one.start, one.page]));
-  for (const at of pages.keys()) cuts.add(at);
+  for (const at of pages.keys()) if (at > from && at < to) cuts.add(at);
   const headings = headingLines(text, from, to);
   for (const [start, end] of headings) cuts.add(start).add(end);
   const bounds = [...cuts].sort((a, b) => a - b);

@@ -73,7 +73,7 @@ function Tools({ at, document, mode, setMode }) {
     ${mode && html`<span class="segments" role="group" aria-label=${t("panel.view")}>
       ${["page", "text"].map((one) => html`<button key=${one} data-testid=${`view-${one}`} aria-pressed=${mode === one} onClick=${() => setMode(one)}>${t(`panel.${one}_view`)}</button>`)}</span>`}
     <a class="quiet-button" data-testid="panel-original" href=${originalPath(document.document_id)} download><${Icon} name="download" size=${14} />${t("panel.original")}</a>
-    ${quote && html`<button class="quiet-button" data-testid="copy-quote" onClick=${copyQuote}><${Icon} name="link" size=${14} />${t("panel.quote")}</button>`}
+    ${quote && html`<button class="quiet-button" data-testid="copy-quote" title=${t("panel.quote_long")} onClick=${copyQuote}><${Icon} name="link" size=${14} />${t("panel.quote")}</button>`}
   </div>`;
 }
 

@@ -12,10 +12,14 @@ import { moving, summary } from "../uploads.js";
 import { Icon, Mark } from "../icons.js";
 
 export function Sidebar() {
+  const closer = useRef(null);
+  useEffect(() => {
+    if (drawer.value) closer.current.focus();
+  }, [drawer.value]);
   return html`<nav class="sidebar" aria-label=${t("nav.label")} data-testid="sidebar">
     <div class="side-top">
       <a class="brand" href=${href("new")} onClick=${follow(href("new"))}><${Mark} />inhouse</a>
-      <button class="plain drawer-close" aria-label=${t("action.close")} onClick=${() => (drawer.value = false)}>
+      <button class="plain drawer-close" ref=${closer} aria-label=${t("action.close")} onClick=${() => (drawer.value = false)}>
         <${Icon} name="close" size=${20} /></button>
     </div>
     <button class="button new" data-testid="new-question" onClick=${newQuestion}>
