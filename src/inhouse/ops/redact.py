@@ -11,7 +11,7 @@ MASK = "[masked]"
 LEFT_OUT = "[not logged]"
 
 _SECRET_NAME = re.compile(r"(?i)(^|[_-])(api[_-]?key|key|token|secret|password|authorization|cookie)$")
-_CONTENT_NAME = re.compile(r"(?i)^(prompt|question|query|answer|messages?|content|text|quote|body)$")
+_CONTENT_NAME = re.compile(r"(?i)^(prompt|question|query|answer|messages|content|text|quote|body)$")
 _SECRET_SHAPES = re.compile(
     r"(?P<bearer>(?i:bearer|basic) )[A-Za-z0-9._~+/=-]{8,}"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}"  # OpenAI, Anthropic
