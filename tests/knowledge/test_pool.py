@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inhouse.knowledge.edge.parse.parsed import Parsed, ParseLimits, Refused
-from inhouse.knowledge.edge.parse.pool import Parsers
+from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
 from tests.knowledge import samples
 
 pytestmark = pytest.mark.slow
@@ -62,16 +62,32 @@ def test_what_libraries_print_does_no_harm(bad: Parsers) -> None:
 
 
 def test_closing_ends_the_work_in_hand(bad: Parsers) -> None:
-    """A caller that waits for a hanging child gets a reason when the pool closes."""
+    """A caller that waits for a hanging child hears that it was stopped; it is no reason of the file."""
     bad.limits = ParseLimits()
-    found: list[Parsed | Refused] = []
-    caller = threading.Thread(target=lambda: found.append(bad.parse(Path("any"), "hang")))
+    heard: list[str] = []
+
+    def wait_for_ever() -> None:
+        try:
+            bad.parse(Path("any"), "hang")
+        except ReadingStopped:
+            heard.append("stopped")
+
+    caller = threading.Thread(target=wait_for_ever)
     caller.start()
-    while not bad.pids():
-        pass
+    while bad._free.qsize():
+        pass  # until the child is at work
     bad.close()
     caller.join(10)
-    assert [type(one) for one in found] == [Refused]
+    assert heard == ["stopped"]
+
+
+def test_an_interrupted_pool_goes_on(bad: Parsers) -> None:
+    """A child that was ended while it waited is replaced without a word."""
+    bad.limits = ParseLimits()
+    (before,) = bad.pids()
+    bad.interrupt()
+    assert isinstance(bad.parse(Path("any"), "fine"), Parsed)
+    assert bad.pids() != (before,)
 
 
 def test_a_real_child_reads_draws_and_finds(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -125,7 +125,10 @@ class DocumentIngest:
             state: IngestState = "cancelled" if job.cancelled.is_set() else "done"
             intake.progress = replace(intake.progress, state=state, current="")
             intake.report()
-            return _report(intake, notes)
+            report = _report(intake, notes)
+            if report.outcomes:  # a run that changed nothing writes nothing
+                self._manifest.note_run(report.job_id, report.elapsed_s, _summary(report))
+            return report
 
     def _plans(self, job: _Job) -> list[tuple[Plan, Target]]:
         """All plans first, so that the progress knows its whole; each folder is one plan."""
@@ -184,7 +187,9 @@ class DocumentIngest:
         self._queue.put(None)
         if self._worker is not None:
             self._worker.join(timeout_s)
-        self._parsers.close()
+        self._parsers.close()  # a file that is still in hand is left for the next run
+        if self._worker is not None:
+            self._worker.join(timeout_s)
 
     def submit(
         self,
@@ -227,11 +232,6 @@ class DocumentIngest:
         return tuple(
             job.progress for job in list(self._jobs.values()) if job.progress.state in ("queued", "running")
         )
-
-    def recent(self) -> tuple[IngestReport, ...]:
-        """Reports of the finished jobs of this process, newest first, without their outcomes."""
-        reports = [job.report for job in list(self._jobs.values()) if job.report is not None]
-        return tuple(replace(report, outcomes=()) for report in reversed(reports))
 
     def cancel(self, job_id: str) -> None:
         """See `ports.Ingest.cancel`. A finished job stays as it is."""
@@ -336,6 +336,12 @@ def _uploaded(folder: Path) -> Found:
     content = folder / "content"
     status = content.stat()
     return Found(described["name"], content, status.st_size, status.st_mtime_ns)
+
+
+def _summary(report: IngestReport) -> str:
+    """The counts and notes of a run as JSON, without the names of files."""
+    counts = replace(report, outcomes=())
+    return json.dumps(asdict(counts), ensure_ascii=False)
 
 
 def _report(intake: Intake, notes: Sequence[str]) -> IngestReport:

@@ -28,7 +28,7 @@ from inhouse.knowledge.edge.manifest import (
     cut_text,
 )
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
-from inhouse.knowledge.edge.parse.pool import Parsers
+from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
 from inhouse.knowledge.plan import Plan, Rules, Step, says_the_same
 from inhouse.knowledge.ports import Action, FileOutcome, IngestProgress
 
@@ -125,6 +125,7 @@ class Intake:
                 self._flush(batch)
             except BaseException:
                 self.cancelled.set()
+                self.parsers.interrupt()  # nobody waits two minutes for a file whose text is not wanted
                 self._give_up(waiting, batch)
                 raise
 
@@ -201,7 +202,11 @@ class Intake:
         if same:
             result, cut = same
             return replace(taken, sha256=sha256, result=result, cut=cut)
-        found = self.parsers.parse(self.manifest.bytes_of(sha256), file.document.rsplit("/", 1)[-1])
+        try:
+            found = self.parsers.parse(self.manifest.bytes_of(sha256), file.document.rsplit("/", 1)[-1])
+        except ReadingStopped:
+            self.manifest.release(sha256)
+            return "skipped"
         return replace(
             taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()
         )

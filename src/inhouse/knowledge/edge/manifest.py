@@ -28,7 +28,7 @@ from inhouse.kernel.errors import HomeUnusable
 from inhouse.knowledge.chunk import Chunk, TextKind, chunk
 from inhouse.knowledge.edge.lexical import Entry, Lexical
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed, Refused
-from inhouse.knowledge.edge.tables import chunks, documents, revisions, texts
+from inhouse.knowledge.edge.tables import chunks, documents, revisions, runs, texts
 from inhouse.knowledge.plan import Known
 from inhouse.knowledge.title import title_of
 from inhouse.store.blobs import Blobs
@@ -174,6 +174,13 @@ class Manifest:
                     _bump(connection)
                 self._finish_removal(ids)
         return removed
+
+    def note_run(self, run_id: str, elapsed_s: float, summary: str) -> None:
+        """Remember a run that ended now; `summary` is its counts and notes as JSON."""
+        with self._database.write() as connection:
+            now = self._now()
+            row = {"run_id": run_id, "started_at": now - elapsed_s, "ended_at": now, "summary": summary}
+            connection.execute(insert(runs).values(row))
 
     # ---- recovery
 

@@ -13,6 +13,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -84,6 +85,8 @@ def _parse(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str,
     name, means = request["name"], Means(usable(request["ocr_languages"]), beat)
     try:
         result = read(Path(request["path"]), name, text_chars=request["text_chars"], means=means)
+    except subprocess.TimeoutExpired as error:  # a program that we started, tesseract
+        result = refusal("timed_out", name, f"{error.timeout:g} s for one page")
     except MemoryError:
         result = refusal("out_of_memory", name, f"{request['memory_mb']} MB")
     except OSError as error:

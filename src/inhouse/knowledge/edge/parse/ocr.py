@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, as_pdf, draw, picture_size
 
@@ -62,19 +63,29 @@ def read_picture(path: Path, name: str, media_type: str, means: Means) -> Parsed
     width, height = picture_size(data)
     if width * height > REFUSED_PIXELS:
         return refusal("bomb", name, f"{width:,} x {height:,} pixels", media_type=media_type)
-    return Parsed(read_bytes(data, means.languages), "text", media_type)
+    text, spans = "", []
+    for number, page in enumerate(_read_pages(data, means.languages), 1):
+        text += "\n\n" if text else ""
+        spans.append(PageSpan(number, len(text), len(text) + len(page)))
+        text += page
+    return Parsed(text, "text", media_type, tuple(spans))
 
 
 def read_bytes(data: bytes, languages: str) -> str:
     """The text on an encoded picture (PNG, JPEG, TIFF, …); empty when there is none."""
+    return "\n\n".join(_read_pages(data, languages)).strip()
+
+
+def _read_pages(data: bytes, languages: str) -> list[str]:
+    """The text of each page; only TIFF files have more than one."""
     width, height = picture_size(data)
     longer = max(width, height)
     wrapped = as_pdf(data, width, height) if longer < SMALL_PX or width * height > MAX_PIXELS else b""
     if width * height > MAX_PIXELS:
-        return read_gray(draw(wrapped, scale=1.0), languages) if wrapped else ""
+        return [read_gray(draw(wrapped, scale=1.0), languages)] if wrapped else []
     if not wrapped:
-        return _read_best(languages, data)
-    return _read_best(languages, data, _portable(draw(wrapped, scale=ENLARGED)))
+        return _read_best(languages, data).split("\f")
+    return [_read_best(languages, data, _portable(draw(wrapped, scale=ENLARGED)))]
 
 
 def read_gray(pixels: NDArray[uint8], languages: str) -> str:
@@ -127,16 +138,17 @@ def _tesseract(data: bytes, languages: str) -> _Reading:
         env={**os.environ, "OMP_THREAD_LIMIT": "1"},
     )
     lines: list[str] = []
-    place, score = ("", "", ""), 0.0
+    place, score = ("1", "", "", ""), 0.0
     for row in ran.stdout.decode("utf-8", "replace").split("\n")[1:]:
         cells = row.rstrip("\r").split("\t")
         if len(cells) < 12 or not cells[11].strip():
             continue
         score += (float(cells[10]) - 40) * sum(char.isalnum() for char in cells[11])
-        if (cells[2], cells[3], cells[4]) == place:
+        page, block, paragraph, line = cells[1:5]
+        if (page, block, paragraph, line) == place:
             lines[-1] += " " + cells[11]
-        else:
-            lines += [""] if lines and (cells[2], cells[3]) != place[:2] else []
-            lines.append(cells[11])
-            place = (cells[2], cells[3], cells[4])
+            continue
+        lines += [""] if lines and (page, block, paragraph) != place[:3] else []
+        lines.append(("\f" if page != place[0] else "") + cells[11])
+        place = (page, block, paragraph, line)
     return _Reading("\n".join(lines), score)

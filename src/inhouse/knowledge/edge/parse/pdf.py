@@ -28,6 +28,10 @@ OCR_DPI = 300
 FEW_LETTERS = 16
 """A page with fewer letters and digits than this in its text layer is a picture of a page."""
 
+STAMP_LETTERS = 120
+"""A page that one picture covers, with fewer letters than this, is a scan with a stamp of its scanner."""
+SCAN_SHARE = 0.8
+
 Box = tuple[float, float, float, float]
 Boxes = list[Box]
 _BULLET = re.compile(r"[•▪◦●■–—*-]\s|\(?\d{1,3}[.)]\s|\(?[a-zа-я][.)]\s")
@@ -65,7 +69,7 @@ def _read(document: Any, name: str, means: Means) -> Parsed | Refused:
     import pypdfium2 as pdfium
 
     pages: list[list[_Line] | str] = []
-    pictures = unread = 0
+    unread = 0
     for number in range(len(document)):
         try:
             page = document[number]
@@ -75,11 +79,11 @@ def _read(document: Any, name: str, means: Means) -> Parsed | Refused:
             pages.append("")
             continue
         lines = list(_lines(page))
-        if _letters("".join(line.text for line in lines)) < FEW_LETTERS and _is_drawn(page):
-            pictures += 1
+        letters = _letters(_joined(lines))
+        if (letters < FEW_LETTERS and _is_drawn(page)) or (letters < STAMP_LETTERS and _is_scan(page)):
             if means.languages:
                 found = ocr.read_gray(gray(page, OCR_DPI / 72), means.languages)
-                pages.append(found if _letters(found) > _letters(_joined(lines)) else lines)
+                pages.append(found if _letters(found) > letters else lines)
             else:
                 unread += 1
                 pages.append(lines)
@@ -218,6 +222,18 @@ def _letters(text: str) -> int:
 def _is_drawn(page: Any) -> bool:
     """True when there is anything on the page that could be a picture of text."""
     return next(iter(page.get_objects(max_depth=2)), None) is not None
+
+
+def _is_scan(page: Any) -> bool:
+    """True when one picture covers nearly the whole page."""
+    from pypdfium2 import raw
+
+    width, height = page.get_size()
+    for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=2):
+        left, bottom, right, top = picture.get_bounds()
+        if (right - left) * (top - bottom) >= SCAN_SHARE * width * height:
+            return True
+    return False
 
 
 # ---- pictures

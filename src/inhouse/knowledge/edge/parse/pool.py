@@ -24,7 +24,7 @@ from typing import Any
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse.parsed import Parsed, ParseLimits, Refused, refusal
 
-__all__ = ["Parsers"]
+__all__ = ["Parsers", "ReadingStopped"]
 
 CHILD = (sys.executable, "-m", "inhouse.knowledge.edge.parse.child")
 TOTAL_FACTOR = 20
@@ -32,6 +32,10 @@ TOTAL_FACTOR = 20
 WATCH_EVERY_S = 0.1
 RETIRE_SHARE = 0.5
 """A child that kept more than this share of its memory after a file is replaced by a fresh one."""
+
+
+class ReadingStopped(Exception):
+    """The reading was interrupted by us; nothing is known about the file."""
 
 
 class _Failed(Exception):
@@ -64,7 +68,11 @@ class Parsers:
         self._closed = False
 
     def parse(self, path: Path, name: str) -> Parsed | Refused:
-        """The text of `path`, or the reason why there is none; never raises for what the file is."""
+        """The text of `path`, or the reason why there is none; never raises for what the file is.
+
+        Raises:
+            ReadingStopped: if `interrupt` or `close` came meanwhile.
+        """
         request = {"op": "parse", "name": name, "text_chars": self.limits.text_chars}
         request["ocr_languages"] = self.limits.ocr_languages
         try:
@@ -83,14 +91,14 @@ class Parsers:
 
     def draw(self, path: Path, page: int, *, width_px: int) -> bytes | None:
         """A page of a PDF as PNG; None if there is no such page or it cannot be drawn within the limits."""
-        with contextlib.suppress(_Failed):
+        with contextlib.suppress(_Failed, ReadingStopped):
             answer = self._ask({"op": "draw", "page": page, "width_px": width_px}, path)
             return answer.payload or None
         return None
 
     def boxes(self, path: Path, page: int, quote: str) -> list[list[float]]:
         """Where the quote stands on the page of a PDF, as shares; empty when it was not found."""
-        with contextlib.suppress(_Failed):
+        with contextlib.suppress(_Failed, ReadingStopped):
             answer = self._ask({"op": "boxes", "page": page, "quote": quote}, path)
             return [list(map(float, box)) for box in answer.fields["boxes"]]
         return []
@@ -100,13 +108,19 @@ class Parsers:
         with self._turn:
             return tuple(child.pid for child in self._all)
 
-    def close(self) -> None:
-        """End all children, also those at work; their callers get a reason."""
+    def interrupt(self) -> None:
+        """End the children; whoever waits for one gets `ReadingStopped`. Later calls start fresh ones."""
         with self._turn:
-            self._closed = True
             at_work = list(self._all)
         for busy in at_work:
+            busy.stopped = True
             busy.strike()  # whoever waits for it sees the end of its pipe and clears up
+
+    def close(self) -> None:
+        """End all children for good."""
+        with self._turn:
+            self._closed = True
+        self.interrupt()
         idle: list[_Child | None] = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -118,6 +132,9 @@ class Parsers:
     def _ask(self, request: dict[str, Any], path: Path) -> _Answer:
         child = self._free.get()
         try:
+            if child is not None and not child.is_usable():  # ended while it waited for work
+                self._end(child)
+                child = None
             if child is None:
                 child = self._start()
             limits = self.limits
@@ -131,9 +148,12 @@ class Parsers:
                 self._end(child)
                 child = None
             return answer
-        except BaseException:
+        except BaseException as error:
+            stopped = self._closed or (child is not None and child.stopped)
             self._end(child)
             child = None
+            if stopped and isinstance(error, _Failed):
+                raise ReadingStopped from error
             raise
         finally:
             self._free.put(child)
@@ -141,7 +161,7 @@ class Parsers:
     def _start(self) -> _Child:
         with self._turn:
             if self._closed:
-                raise _Failed("parser_crashed", "the reading of files was stopped")
+                raise ReadingStopped
             child = _Child([*self._command, str(self.limits.memory_mb)])
             self._all.add(child)
             return child
@@ -168,6 +188,7 @@ class _Child:
         )
         self.pid = self._process.pid
         self._unread = bytearray()
+        self.stopped = False
 
     def ask(self, request: dict[str, Any], limits: ParseLimits) -> _Answer:
         """Raises _Failed if the child did not answer within its limits."""
@@ -221,6 +242,10 @@ class _Child:
     def resident_mb(self) -> float:
         """Memory in use by the child and all that it started."""
         return sum(map(_resident_bytes, _tree(self.pid))) / (1 << 20)
+
+    def is_usable(self) -> bool:
+        """False once it was struck or has ended by itself."""
+        return not self.stopped and self._process.poll() is None
 
     def strike(self) -> None:
         """End the child and what it started, and do not wait; no error when it is gone."""
