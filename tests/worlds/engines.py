@@ -55,6 +55,7 @@ class FakeEngine:
     models: Sequence[str] = ("m",)
     key: str = ""
     retry_after: str = ""
+    words: Sequence[str] = WORDS
     fired: int = 0
     chats: list[dict[str, object]] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
@@ -238,12 +239,12 @@ class FakeEngine:
                 await _write(writer, self._written([Failed("engine_broke", "the runner died")]))
 
     def _pieces(self) -> list[bytes]:
-        events: list[ChatEvent] = [TextDelta(word) for word in WORDS]
+        events: list[ChatEvent] = [TextDelta(word) for word in self.words]
         if self.fault != "no_usage":
             events.append(UsageSeen(USAGE))
         events.append(Finished())
-        pieces = [self._written([event]) for event in events[: len(WORDS)]]
-        pieces.append(self._written(events[len(WORDS) :]))
+        pieces = [self._written([event]) for event in events[: len(self.words)]]
+        pieces.append(self._written(events[len(self.words) :]))
         if self.fault == "twice_done":
             pieces.append(pieces[-1])
         return pieces
@@ -257,7 +258,7 @@ class FakeEngine:
         return b"".join(writer.write(event) for event in events)
 
     def _whole(self) -> bytes:
-        text = "".join(WORDS)
+        text = "".join(self.words)
         if self.kind == "ollama":
             return json.dumps({"message": {"content": text}, "done": True, "eval_count": 3}).encode()
         choice = {"message": {"content": text}, "finish_reason": "stop"}
