@@ -20,7 +20,7 @@ from inhouse.store.database import Database, Migrations
 
 __all__ = ["Home", "open_home", "shared_data", "tree_resident_bytes"]
 
-MIGRATIONS = Migrations(Path(__file__).parents[1] / "src/inhouse/knowledge/edge/migrations", "knowledge_0001")
+MIGRATIONS = Migrations(migrations.FOLDER, migrations.HEAD)
 
 
 @dataclass(frozen=True, slots=True)
