@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from inhouse.compose.gateway import Gateway
@@ -17,8 +18,15 @@ from inhouse.store.database import Database
 __all__ = ["Checks"]
 
 
+DEEP_EVERY_S = 600.0
+"""Reading the whole database and index takes seconds in a large house; a broken disk shows within this."""
+
+
 class Checks:
-    """Asks everything that an open house stands on. `run` may take some hundred milliseconds."""
+    """Asks everything that an open house stands on.
+
+    `run` takes milliseconds, but for the deep look at every file, which it takes at most every ten minutes.
+    """
 
     def __init__(
         self, home: Home, database: Database, gateway: Gateway, knowledge: Knowledge, *, ocr_wanted: bool
@@ -28,14 +36,13 @@ class Checks:
         self._gateway = gateway
         self._knowledge = knowledge
         self._ocr_wanted = ocr_wanted
+        self._deep: tuple[Check, Check] | None = None
+        self._deep_at = 0.0
 
     async def run(self) -> Mapping[str, Check]:
         """Every check by its name."""
-        database, index, disk = await asyncio.gather(
-            asyncio.to_thread(self._check_database),
-            asyncio.to_thread(self._check_index),
-            asyncio.to_thread(self._check_disk),
-        )
+        disk = await asyncio.to_thread(self._check_disk)
+        database, index = await asyncio.to_thread(self._check_files)
         return {
             "database": database,
             "index": index,
@@ -44,6 +51,25 @@ class Checks:
             "tesseract": self._check_tesseract(),
             "ingest": self._check_ingest(),
         }
+
+    def _check_files(self) -> tuple[Check, Check]:
+        """Both stores, deeply when it is time or when something was wrong."""
+        well = self._deep is not None and all(check.status == "ok" for check in self._deep)
+        if self._deep is None or not well or time.monotonic() - self._deep_at > DEEP_EVERY_S:
+            self._deep = self._check_database(), self._check_index()
+            self._deep_at = time.monotonic()
+            return self._deep
+        answers = self._answers()
+        return (answers or self._deep[0]), self._deep[1]
+
+    def _answers(self) -> Check | None:
+        """What is wrong when the database does not even answer, None when it does."""
+        try:
+            with self._database.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM revisions")
+        except HomeUnusable as error:
+            return Check("down", True, error.message, error.hint)
+        return None
 
     def _check_database(self) -> Check:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 from inhouse.compose.gateway import open_gateway
 from inhouse.compose.house import ROOMS
@@ -19,6 +20,7 @@ from inhouse.store.database import Database
 __all__ = ["doctor_facts"]
 
 OLLAMA_PORT = 11434
+LOOKS, LOOK_AGAIN_S = 4, 0.5
 
 
 async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
@@ -74,7 +76,14 @@ def _index(home: Home) -> str:
         return "not looked at: the extra `knowledge` is not installed"
     from inhouse.knowledge.edge.lexical import Lexical
 
-    return "; ".join(Lexical(home.index / "lexical").check()) or "ok"
+    # A server may be writing just now; what is still wrong after a moment is damage.
+    wrong: list[str] = []
+    for _ in range(LOOKS):
+        wrong = Lexical(home.index / "lexical").check()
+        if not wrong:
+            return "ok"
+        time.sleep(LOOK_AGAIN_S)
+    return "; ".join(wrong)
 
 
 async def _ask(prober: Prober, view: EngineView) -> EngineFact:

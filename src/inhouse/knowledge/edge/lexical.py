@@ -133,9 +133,13 @@ class Lexical:
             yield from shelf.entries()
 
     def check(self) -> list[str]:
-        """What is wrong with the files, empty when all is well."""
-        self._discover()
-        return [wrong for shelf in self._shelves.values() for wrong in shelf.check()]
+        """What is wrong with the files, empty when all is well.
+
+        Waits for a write of this process; another process in the middle of one can look like damage.
+        """
+        with self._turn:
+            self._discover()
+            return [wrong for shelf in self._shelves.values() for wrong in shelf.check()]
 
     def reset(self) -> None:
         """Empty the index, for a rebuild from the database."""
