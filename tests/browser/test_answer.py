@@ -44,6 +44,11 @@ def test_answer_wears_its_sources(house: House, visit: Opener, shoot: Shoot) -> 
     cite.focus()
     expect(page.get_by_test_id("popover")).to_contain_text("28 календарных дней")
     shoot(page, "answer-popover")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("popover")).to_have_count(0)
+    cite.blur()
+    cite.focus()
+    expect(page.get_by_test_id("popover")).to_have_count(1)
     page.get_by_test_id("composer-input").focus()
     expect(page.get_by_test_id("popover")).to_have_count(0)
 

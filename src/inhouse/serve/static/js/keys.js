@@ -4,6 +4,7 @@ import { confirmation, drawer, lives } from "./state.js";
 import { route, go, href } from "./router.js";
 import { dismissEnded, stop } from "./asking.js";
 import { close, place, turn } from "./reading.js";
+import { dismissed } from "./view/popover.js";
 
 export const COMPOSER = "composer-input";
 
@@ -24,7 +25,8 @@ function typing(target) {
 }
 
 function escape() {
-  if (confirmation.value) return true;
+  if (confirmation.value) return false; // the dialog closes itself
+  if (dismissed()) return true;
   const key = route.value.name === "chat" ? route.value.id : "new";
   if (document.querySelector("[data-menu-open]")) return false;
   if (drawer.value) drawer.value = false;

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { counts, limits, reachable } from "../state.js";
+import { route } from "../router.js";
 import { t } from "../i18n.js";
 import { number } from "../format.js";
 import { ask, stop } from "../asking.js";
@@ -22,7 +23,8 @@ export function Composer({ chatKey, live, big = false }) {
   useEffect(() => setText(drafts.get(chatKey) ?? ""), [chatKey]);
   useEffect(() => grow(field.current), [text]);
   useEffect(() => {
-    if (matchMedia("(pointer: fine)").matches) field.current.focus({ preventScroll: true });
+    const reading = Boolean(route.peek().m); // arrows walk the citations then
+    if (!reading && matchMedia("(pointer: fine)").matches) field.current.focus({ preventScroll: true });
   }, [chatKey]);
   const type = (value) => {
     drafts.set(chatKey, value);

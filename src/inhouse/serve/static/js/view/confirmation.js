@@ -1,5 +1,5 @@
 // A question before something is lost, in the page: the native dialog element traps and returns focus.
-import { useEffect, useRef } from "../../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { confirmation } from "../state.js";
 import { t } from "../i18n.js";
@@ -11,7 +11,7 @@ export function Confirmation() {
 
 function Dialog({ asked }) {
   const dialog = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const from = document.activeElement;
     dialog.current.showModal();
     return () => from?.isConnected && from.focus();

@@ -27,6 +27,13 @@ export function hide() {
   shown.value = null;
 }
 
+/** Hide it if it is there; says whether it was. */
+export function dismissed() {
+  if (!shown.peek()) return false;
+  hide();
+  return true;
+}
+
 export function hideSoon() {
   clearTimeout(timer);
   timer = setTimeout(hide, 160);

@@ -118,7 +118,7 @@ function IngestLine() {
   const share = running?.total_files ? running.done_files / running.total_files : 0;
   const words = running?.total_files > 1
     ? t("ingest.short", { done: number(running.done_files), all: number(running.total_files) })
-    : moving.value.length ? summary() : t("ingest.running"); // prettier-ignore
+    : moving.value.length ? summary() : t(`ingest.${running.state}`, { source: running.source }); // prettier-ignore
   return html`<a class="ingest-line" data-testid="ingest-line" href=${href("documents")} onClick=${follow(href("documents"))}>
     <span><i class="pulse" aria-hidden="true"></i>${words}</span><progress max="1" value=${share || undefined}></progress></a>`;
 }

@@ -86,7 +86,8 @@ function Row({ one }) {
 
 /** One strip per job that runs or waits: how far, how fast, how long still. */
 export function IngestStrip() {
-  const jobs = (house.value?.ingest ?? []).filter((job) => job.total_files !== 1 || !uploads.value.some((one) => one.job_id === job.job_id));
+  const mine = new Set(uploads.value.map((one) => one.job_id)); // they have a line of their own below
+  const jobs = (house.value?.ingest ?? []).filter((job) => !mine.has(job.job_id));
   if (!jobs.length) return null;
   return html`<section class="strip" aria-label=${t("ingest.label")} data-testid="ingest-strip">
     ${jobs.slice(0, 3).map((job) => html`<${Job} key=${job.job_id} job=${job} />`)}</section>`;
