@@ -231,7 +231,7 @@ def test_an_unreadable_file_is_a_reason_and_keeps_its_old_text(
     """A file that cannot be opened today stays as it was yesterday. (Permissions do not stop root.)"""
     home.ingest.run([folder])
     write(folder, {"a.md": "# New words that nobody can open", "new.md": "also closed"})
-    keep = home.manifest.keep
+    keep = home.manifest.bytes.keep
     fired: list[str] = []
 
     def closed(path: Path) -> str:
@@ -240,13 +240,13 @@ def test_an_unreadable_file_is_a_reason_and_keeps_its_old_text(
             raise PermissionError(errno.EACCES, "Permission denied")
         return keep(path)
 
-    monkeypatch.setattr(home.manifest, "keep", closed)
+    monkeypatch.setattr(home.manifest.bytes, "keep", closed)
     report = home.ingest.run([folder])
     assert fired == ["a.md", "new.md"]
     assert reasons(report) == {"a.md": "unreadable", "new.md": "unreadable"}
     record = home.library.get(ME, "a.md")
     assert home.library.text(ME, record.document_id) == FILES["a.md"]
-    monkeypatch.setattr(home.manifest, "keep", keep)
+    monkeypatch.setattr(home.manifest.bytes, "keep", keep)
     assert home.ingest.run([folder]).updated == 2
 
 

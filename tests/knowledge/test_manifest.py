@@ -168,10 +168,10 @@ def test_bytes_in_hand_are_not_swept(home: Home, tmp_path: Path) -> None:
     """Bytes kept for a run that goes on survive the removal of an equal document."""
     path = write(tmp_path / "docs", {"a.md": "words"}) / "a.md"
     home.ingest.run([path])
-    sha256 = home.manifest.keep(path)
+    sha256 = home.manifest.bytes.keep(path)
     home.library.remove(ME, [home.library.get(ME, "a.md").document_id])
     assert home.blob_names() == {sha256}
-    home.manifest.release(sha256)
+    home.manifest.bytes.release(sha256)
     assert home.blob_names() == set()
 
 

@@ -166,7 +166,7 @@ class Intake:
                     batch.append((step, taken))
         for _, taken in batch:
             if taken.sha256:
-                self.manifest.release(taken.sha256)
+                self.manifest.bytes.release(taken.sha256)
 
     def _read(self, step: Step, target: Target) -> _Read:
         """What a file gives, `same` if it has the content that is known already."""
@@ -188,7 +188,7 @@ class Intake:
         if file.size_bytes > self.max_bytes:
             return taken
         try:
-            sha256 = self.manifest.keep(Path(file.path))
+            sha256 = self.manifest.bytes.keep(Path(file.path))
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise
@@ -196,16 +196,16 @@ class Intake:
             return replace(taken, result=refusal("unreadable", file.document, why.lower()))
         if step.before and says_the_same(step.before, sha256, target.rules):
             self.manifest.touch(step.before.document_id, file.mtime_ns)
-            self.manifest.release(sha256)
+            self.manifest.bytes.release(sha256)
             return "same"
         same = self.manifest.same_content(sha256, file.document)
         if same:
             result, cut = same
             return replace(taken, sha256=sha256, result=result, cut=cut)
         try:
-            found = self.parsers.parse(self.manifest.bytes_of(sha256), file.document.rsplit("/", 1)[-1])
+            found = self.parsers.parse(self.manifest.bytes.path(sha256), file.document.rsplit("/", 1)[-1])
         except ReadingStopped:
-            self.manifest.release(sha256)
+            self.manifest.bytes.release(sha256)
             return "skipped"
         return replace(
             taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()

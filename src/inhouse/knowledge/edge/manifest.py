@@ -13,8 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import PageSpan
 from inhouse.kernel.errors import HomeUnusable
 from inhouse.knowledge.chunk import Chunk, TextKind, chunk
+from inhouse.knowledge.edge.kept import KeptBytes
 from inhouse.knowledge.edge.lexical import Entry, Lexical
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed, Refused
 from inhouse.knowledge.edge.tables import chunks, documents, revisions, runs, texts
@@ -57,7 +57,10 @@ class Taken:
 
 
 class Manifest:
-    """The writing side of the documents. Safe to use from several threads."""
+    """The writing side of the documents. Safe to use from several threads.
+
+    `bytes` are the files themselves; `save` takes over what was kept there for it.
+    """
 
     def __init__(
         self,
@@ -69,13 +72,11 @@ class Manifest:
         new_id: Callable[[], str],
     ) -> None:
         self._database = database
-        self._blobs = blobs
+        self.bytes = KeptBytes(database, blobs)
         self._lexical = lexical
         self._now = now
         self._new_id = new_id
         self._turn = threading.RLock()  # index and rows change together, one batch at a time
-        self._held: Counter[str] = Counter()  # bytes that are kept but not yet written down
-        self._holding = threading.Lock()
 
     # ---- looking
 
@@ -104,32 +105,6 @@ class Manifest:
                     return _result(row), cut
         return None
 
-    # ---- bytes
-
-    def keep(self, path: Path) -> str:
-        """Keep the bytes of a file and return their hash; they stay until `save` or `release`.
-
-        Raises:
-            OSError: if the file cannot be read or the disk is full.
-        """
-        sha256 = self._blobs.put(path)
-        with self._holding:
-            self._held[sha256] += 1
-            if self._blobs.path(sha256).is_file():
-                return sha256
-            self._blobs.put(path)  # a removal was faster than our hold
-        return sha256
-
-    def bytes_of(self, sha256: str) -> Path:
-        """Where kept bytes lie."""
-        return self._blobs.path(sha256)
-
-    def release(self, sha256: str) -> None:
-        """Give up a hold of `keep`; bytes that nobody needs go."""
-        with self._holding:
-            self._held[sha256] -= 1
-        self._drop_unused([sha256])
-
     # ---- writing
 
     def save(self, batch: Sequence[Taken]) -> list[str]:
@@ -149,11 +124,7 @@ class Manifest:
                     self._write(connection, document_id, one)
                 _bump(connection)
             self._index(ids)
-            for one in batch:
-                if one.sha256:
-                    with self._holding:
-                        self._held[one.sha256] -= 1
-            self._drop_unused({sha256 for _, sha256 in replaced.values() if sha256})
+            self.bytes.settle([one.sha256 for one in batch], [sha256 for _, sha256 in replaced.values()])
         return ids
 
     def touch(self, document_id: str, mtime_ns: int) -> None:
@@ -202,7 +173,7 @@ class Manifest:
             expected, there = self._chunk_counts()
             if expected != there:
                 done.append(self._rebuild(f"it holds {there} passages of {expected}"))
-            left = self._blobs.sweep() + self._drop_unused(set(self._blobs.all()))
+            left = self.bytes.sweep()
             if left:
                 done.append(f"{left} left-over files were removed")
             return done
@@ -215,9 +186,7 @@ class Manifest:
         pending = self._with_status("pending")
         for ids in _batches(pending):
             self._index(ids)
-        return (
-            f"The word index was damaged ({why}) and was rebuilt from the database: {len(pending)} documents"
-        )
+        return f"The word index did not match ({why}) and was rebuilt from the database: {len(pending)} documents"
 
     def _with_status(self, status: str) -> list[str]:
         query = select(documents.c.document_id).where(documents.c.status == status)
@@ -296,23 +265,7 @@ class Manifest:
                 connection.execute(delete(table).where(table.c.document_id.in_(ids)))
             connection.execute(delete(documents).where(chosen))
             _bump(connection)
-        self._drop_unused(hashes)
-
-    def _drop_unused(self, hashes: Iterable[str]) -> int:
-        """Remove bytes that no document and no hold refers to; return how many."""
-        dropped = 0
-        with self._holding:
-            candidates = [sha256 for sha256 in hashes if sha256 and self._held[sha256] <= 0]
-            if not candidates:
-                return 0
-            with self._database.read() as connection:
-                used = set(connection.execute(select(documents.c.sha256).distinct()).scalars())
-            for sha256 in candidates:
-                self._held.pop(sha256, None)
-                if sha256 not in used:
-                    self._blobs.remove(sha256)
-                    dropped += 1
-        return dropped
+        self.bytes.drop_unused(hashes)
 
 
 class _disk_errors:  # noqa: N801  reads as a clause: `with _disk_errors(...)`
