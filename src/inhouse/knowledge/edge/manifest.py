@@ -186,7 +186,8 @@ class Manifest:
         pending = self._with_status("pending")
         for ids in _batches(pending):
             self._index(ids)
-        return f"The word index did not match ({why}) and was rebuilt from the database: {len(pending)} documents"
+        amount = f"{len(pending)} documents"
+        return f"The word index did not match ({why}) and was rebuilt from the database: {amount}"
 
     def _with_status(self, status: str) -> list[str]:
         query = select(documents.c.document_id).where(documents.c.status == status)
