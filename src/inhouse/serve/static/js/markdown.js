@@ -61,18 +61,18 @@ function element(node, hooks) {
   const tag = node.localName;
   if (!TAGS.includes(tag)) return null;
   const inside = children(node, hooks);
-  if (tag === "a") return link(node.getAttribute("href") ?? "", inside);
+  if (tag === "a") return link(node.getAttribute("href") ?? "", inside, node.textContent);
   if (tag === "table") return h("div", { class: "tablebox", tabindex: "0" }, h("table", null, inside));
   return h(RENAMED[tag] ?? tag, null, inside);
 }
 
-/** A link that says where it goes; anything but http, https and mailto stays plain text. */
-function link(address, inside) {
+/** A link that says where it goes, unless its own words do; anything but http, https and mailto stays plain text. */
+function link(address, inside, words) {
   if (!LINK.test(address)) return h("span", null, inside);
   const url = new URL(address);
   const host = url.protocol === "mailto:" ? url.pathname : url.host;
   return h("span", { class: "link" }, [
     h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow", title: url.href }, inside),
-    h("span", { class: "host" }, ` (${host})`),
+    [host, address, url.href].includes(words.trim()) ? null : h("span", { class: "host" }, ` (${host})`),
   ]);
 }
