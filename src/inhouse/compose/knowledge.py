@@ -62,6 +62,8 @@ async def open_knowledge(
     )
     await asyncio.to_thread(_heal, home, lexical, manifest, writer=writer)
     parsers = Parsers(_limits(loaded), workers=_workers(loaded))
+    # Its own child, so that a page is drawn at once while a long scan is being read.
+    painter = Parsers(_limits(loaded), workers=1)
     library = DocumentLibrary(database, Blobs(home.blobs), manifest)
     ingest = None
     if writer:
@@ -79,7 +81,7 @@ async def open_knowledge(
             library=library,
             lexical=lexical,
             retrieve=Retrieve(database, lexical),
-            pages=DocumentPages(library, parsers),
+            pages=DocumentPages(library, painter),
             ingest=ingest,
             ocr=ocr_installed(),
         )
@@ -87,6 +89,7 @@ async def open_knowledge(
         if ingest is not None:
             await asyncio.to_thread(ingest.stop)
         await asyncio.to_thread(parsers.close)
+        await asyncio.to_thread(painter.close)
 
 
 def _heal(home: Home, lexical: Lexical, manifest: Manifest, *, writer: bool) -> None:
