@@ -324,6 +324,7 @@ def test_the_bar_shows_rate_and_time_left() -> None:
         eta_s=6.4,
         current="a\x1b[31m\nb",
         error=None,
+        error_code=None,
     )
     line = bar(progress, 80)
     assert line == "[#####...............] 1/4 files  0.5 files/s  0:06 left  a?[31m?b"

@@ -104,6 +104,10 @@ def test_follow_up_of_a_follow_up_reaches_the_first_question() -> None:
         ("See [the page]({% link a.md %}) now", "See the page now"),
         ("| Шкаф | 12 500 |", "Шкаф · 12 500"),
         ("> _важно_: `x = 1`", "важно: x = 1"),
+        (
+            "From: Anna <anna@house.example>, see <b>the</b> page",
+            "From: Anna <anna@house.example>, see the page",
+        ),
         ("snake_case_name остаётся", "snake_case_name остаётся"),
     ],
 )

@@ -22,6 +22,10 @@ def cut(text: str) -> list[str]:
         ("Автор А. С. Пушкин, г. Москва, ул. Ленина.", ["Автор А. С. Пушкин, г. Москва, ул. Ленина."]),
         ("See e.g. Mr. Smith at 5 p.m. today.", ["See e.g. Mr. Smith at 5 p.m. today."]),
         ("One line\nwrapped softly over two. Next.", ["One line\nwrapped softly over two.", "Next."]),
+        (
+            "Subject: Enquiry for forty wardrobes from Hamburg\nFrom: Jonas\nTo: sales@house.example",
+            ["Subject: Enquiry", "From: Jonas", "To: sales"],
+        ),
         ("- первый пункт\n- второй пункт", ["- первый пункт", "- второй пункт"]),
         ("2. Заявление подаётся за 14 дней.", ["2. Заявление подаётся за 14 дней."]),
         ("| a | b |\n|---|---|\n| 1 | 2 |", ["| a | b |", "| 1 | 2 |"]),

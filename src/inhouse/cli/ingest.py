@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from inhouse.cli.client import HouseClient
+from inhouse.cli.client import HouseClient, error_named
 from inhouse.cli.output import note, show_json
 from inhouse.cli.setup import Setup, setup_of
 from inhouse.kernel.errors import BadRequest
@@ -109,6 +109,8 @@ async def _follow(house: HouseClient, job_id: str) -> ReportShape:
         elif job.report is None and loop.time() - said_at >= LINE_EVERY_S:
             said_at = loop.time()
             note(bar(job.progress, 0))
+        if job.progress.error_code:
+            raise error_named(job.progress.error_code, job.progress.error or "the ingest failed", "")
         if job.report:
             return job.report
         await asyncio.sleep(BAR_EVERY_S)

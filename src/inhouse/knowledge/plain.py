@@ -6,10 +6,15 @@ import re
 
 __all__ = ["plain"]
 
+_TAGS = (
+    "a|abbr|b|blockquote|br|center|code|dd|del|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|img|ins|kbd"
+    "|li|mark|ol|p|pre|s|small|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul"
+)
 _STEPS = (
     (re.compile(r"\{%.*?%\}|\{\{.*?\}\}|<!--.*?-->", re.DOTALL), ""),
     (re.compile(r"!?\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)(?:\{[^}]*\})?"), r"\1"),
-    (re.compile(r"</?[a-zA-Z][^<>]*>"), " "),
+    (re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE), " "),
+    (re.compile(r"<((?:https?|mailto):[^<>\s]+)>"), r"\1"),
     (re.compile(r"(?m)^\s*(?:>\s?)+"), ""),
     (re.compile(r"^\s*(?:[-*+•–]|#{1,6}|\(?\d{1,3}[.)])\s+(?=\S)"), ""),
     (re.compile(r"(?<!\w)([*_]{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),

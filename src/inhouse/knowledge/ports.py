@@ -179,7 +179,10 @@ class FileOutcome:
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """A moment of a run. `eta_s` is None until there is something to judge by."""
+    """A moment of a run. `eta_s` is None until there is something to judge by.
+
+    A failed run says why in `error`, and with which code of the error tree in `error_code`.
+    """
 
     job_id: str
     state: IngestState
@@ -192,6 +195,7 @@ class IngestProgress:
     eta_s: float | None = None
     current: str = ""
     error: str | None = None
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _ABBREVIATIONS = frozenset(
     " jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e u.s u.k a.m p.m".split()
 )
 _OPENING = re.compile(r"\s+[\"'«“„(\[*_]*(?:[A-ZА-ЯЁ0-9§№]|[a-zа-яё]*[A-ZА-ЯЁ])")
+_NAMED_LINE = re.compile(r"[A-ZА-ЯЁ][\w-]{1,20}: \S")
 _LAST_WORD = re.compile(r"[\w.]+$")
 
 
@@ -82,7 +83,8 @@ def _hard_line_ends(text: str, start: int, end: int) -> Iterator[int]:
     """Line ends that are meant: the line is clearly shorter than its block is wide, and a new thought begins.
 
     Letters, memos and parsed office files put one fact on a line without a full stop; wrapped prose
-    fills its lines. 0.72 separates the two on wrapped text of 60 to 100 columns.
+    fills its lines; a line like "От: Анна" is always a thought of its own. 0.72 separates the two on
+    wrapped text of 60 to 100 columns.
     """
     lines = list(_lines_of(text, start, end))
     if len(lines) < 2:
@@ -92,7 +94,11 @@ def _hard_line_ends(text: str, start: int, end: int) -> Iterator[int]:
         short = line_end - line_start < 0.72 * width
         introduces = text[line_start:line_end].endswith((":", "\\"))
         opens = text[next_start : next_start + 3].lstrip("\"'«“„(*_[")[:1]
-        if (short and (opens.isupper() or opens.isdigit())) or (introduces and opens.isupper()):
+        if (
+            _NAMED_LINE.match(text, next_start)
+            or (short and (opens.isupper() or opens.isdigit()))
+            or (introduces and opens.isupper())
+        ):
             yield line_end
 
 

@@ -106,6 +106,7 @@ class ProgressShape(Shape):
     eta_s: float | None
     current: str
     error: str | None
+    error_code: str | None
 
 
 class OutcomeShape(Shape):

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from inhouse.kernel.caller import EVERYONE
-from inhouse.kernel.errors import BadRequest, InhouseError, NotFound, TooLarge
+from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound, TooLarge
 from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
@@ -249,18 +249,18 @@ class DocumentIngest:
         try:
             job.report = self._run(job, lambda _progress: None)
         except InhouseError as error:
-            self._fail(job, str(error))
+            self._fail(job, str(error), error.code)
             return
         except Exception as error:  # noqa: BLE001  the worker loop: the queue outlives any one job
-            self._fail(job, f"{type(error).__name__}: {error}")
+            self._fail(job, f"{type(error).__name__}: {error}", InternalError.code)
             return
         stopped = job.report.state == "cancelled" and self._ending
         if job.upload is not None and not stopped:
             shutil.rmtree(job.upload, ignore_errors=True)
 
-    def _fail(self, job: _Job, words: str) -> None:
+    def _fail(self, job: _Job, words: str, code: str) -> None:
         self._log("ingest_failed", words)
-        job.progress = replace(job.progress, state="failed", error=words)
+        job.progress = replace(job.progress, state="failed", error=words, error_code=code)
         job.report = IngestReport(job.progress.job_id, "failed", notes=(words,))
 
     def _job(self, paths: tuple[Path, ...], source: str | None, readers: frozenset[str]) -> _Job:
