@@ -123,7 +123,7 @@ def _width() -> int:
 def bar(progress: ProgressShape, width: int) -> str:
     """One line: how far, how fast, how long still. `width` 0 is for a file: no drawing, no cutting."""
     if progress.state == "queued":
-        return "waiting for another ingest to end"
+        return "waiting to start"
     done, total = progress.done_files, progress.total_files
     rate = done / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
     left = f"  {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
