@@ -23,7 +23,7 @@ __all__ = ["Quote", "extract", "missing_kind"]
 MOST_SENTENCES = 4
 MOST_PER_PART = 3
 MOST_LIST_ITEMS = 6
-KEEP_SHARE = 0.62
+KEEP_SHARE = 0.7
 """A further sentence must carry this share of what the best one carries; lower pulls in side remarks."""
 RANK_DISCOUNT = 0.08
 """Each place a passage stands lower makes its sentences worth this much less."""
@@ -36,6 +36,7 @@ LABEL_STEMS, LABEL_SHARE = 7, 0.6
 """A short line without a full stop or a figure is a label or an entry of a table of contents."""
 SAME_WORTH = 0.8
 """Documents whose best quotes are this close are shown newest first."""
+_NUMBERED = re.compile(r"\(?\d{1,2}[.)]\s?")
 _ENDS = re.compile(r"[.!?…;:]|\d|\|")
 
 
@@ -149,18 +150,16 @@ def _best(scored: Sequence[Quote], most: int) -> list[Quote]:
 
 
 def _with_lists(chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]]) -> list[Quote]:
-    """Add the items below a chosen sentence that ends with a colon or is itself an unfinished lead-in."""
+    """Add the items below a chosen sentence that introduces them."""
     found = list(chosen)
     taken = {(quote.passage.document_id, quote.start) for quote in chosen}
     for quote in chosen:
-        if not _leads_in(quote):
-            continue
         added = 0
         for line in lines_of[id(quote.passage)]:
-            follows = line.start >= quote.end
-            if not follows or (quote.passage.document_id, line.start) in taken:
+            if line.start < quote.end or (quote.passage.document_id, line.start) in taken:
                 continue
-            if added == MOST_LIST_ITEMS or not _is_item(quote.passage, line):
+            item = _item_mark(quote.passage, line.start)
+            if added == MOST_LIST_ITEMS or not item or not _leads_in(quote, item):
                 break
             found.append(Quote(quote.passage, line.start, line.end, quote.score))
             taken.add((quote.passage.document_id, line.start))
@@ -168,16 +167,26 @@ def _with_lists(chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]]
     return found
 
 
-def _leads_in(quote: Quote) -> bool:
+def _leads_in(quote: Quote, item: str) -> bool:
+    """True when the quote introduces a list of such items: by a colon, or unfinished and of another kind.
+
+    "4. Requirements" introduces bullets; a bullet without a full stop does not introduce the next bullet.
+    """
     text = quote.text.rstrip("*_ ")
-    return text.endswith(":") or not text.endswith((".", "!", "?", "…", "»", '"', ")", ";", "|"))
+    if text.endswith(":"):
+        return True
+    unfinished = not text.endswith((".", "!", "?", "…", "»", '"', ")", ";", "|"))
+    return unfinished and _item_mark(quote.passage, quote.start) != item
 
 
-def _is_item(passage: Passage, line: _Line) -> bool:
-    first = passage.text[line.start - passage.start : line.start - passage.start + 2]
-    return first[:1] in "-*+•–|" or (
-        first[:1].isdigit() and "." in passage.text[line.start - passage.start :][:4]
-    )
+def _item_mark(passage: Passage, start: int) -> str:
+    """`-` for a bullet, `1` for a numbered item, `|` for a table row, empty for anything else."""
+    opening = passage.text[start - passage.start : start - passage.start + 4]
+    if opening[:1] in "-*+•–" and opening[1:2].isspace():
+        return "-"
+    if opening[:1] == "|":
+        return "|"
+    return "1" if _NUMBERED.match(opening) else ""
 
 
 def _in_reading_order(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
