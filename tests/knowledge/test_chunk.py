@@ -56,3 +56,10 @@ def test_pages_split_chunks() -> None:
         (1, "Первая страница коротка."),
         (2, "Вторая страница тоже."),
     ]
+
+
+def test_short_sections_share_a_chunk_and_the_headings_above_both() -> None:
+    """A chunk of two short sections claims neither's heading, only the one above them."""
+    text = "# Договор\n\n## 3. Приёмка\n\nПриёмка за три дня.\n\n## 4. Ответственность\n\nНеустойка 0,1 %."
+    (only,) = chunk(text)
+    assert only.heading == ("Договор",)

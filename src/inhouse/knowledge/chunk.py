@@ -84,9 +84,19 @@ def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
 
 def _joined(pieces: list[_Piece]) -> Chunk:
     first = pieces[0]
-    heading = pieces[-1].heading if all(piece.opens_section for piece in pieces[:-1]) else first.heading
+    heading = _shared([piece.heading for piece in pieces if not piece.opens_section] or [first.heading])
     context = "\n".join([*heading, *([first.table_header] if first.table_header else [])])
     return Chunk(first.start, pieces[-1].end, first.page, heading, context)
+
+
+def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """What the heading paths have in common from the outside in; short sections share a chunk."""
+    shared: list[str] = []
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return tuple(shared)
 
 
 def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
