@@ -97,7 +97,7 @@ def test_link_to_a_quote_opens_for_anyone(house: House, visit: Opener) -> None:
 def test_arrows_walk_the_citations(house: House, visit: Opener) -> None:
     """Left and right go through the citations of the answer, and stop at its ends."""
     page = visit(house, language="ru-RU")
-    ask(page, "Что сказано об отпуске: продолжительность, право на первый отпуск, заявление?")
+    ask(page, "Сколько дней составляет ежегодный отпуск и за сколько дней подаётся заявление на отпуск?")
     quotes = quotes_of(house, page)
     assert len({(one["document_id"], one["start"]) for one in quotes}) >= 2
     page.get_by_test_id("cite").first.click()

@@ -23,7 +23,7 @@ def test_chunks_cover_all_text_in_order(text: str) -> None:
 def test_endless_sentence_is_cut() -> None:
     """A text without any break still gives chunks below the limit."""
     chunks = chunk("слово" * 2000)
-    assert len(chunks) > 5
+    assert len(chunks) == 5
     assert all(one.end - one.start <= LIMIT for one in chunks)
 
 

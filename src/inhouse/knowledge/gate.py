@@ -21,7 +21,7 @@ __all__ = ["Verdict", "evidence", "judge", "say_reason"]
 _SCORE, _TOTAL, _NAMES, _FIGURES, _BIAS = 4.40, -2.71, -1.43, -0.42, -2.69
 
 REFUSE_BELOW = -0.15
-"""Refuses 84 % of near misses in both languages, keeps 85 % (ru) and 91 % (en); bench/no_answer.py."""
+"""Refuses 84 % of near misses in both languages, keeps 86 % (ru) and 91 % (en); bench/no_answer.py."""
 HEDGE_BELOW = 0.6
 """Between the two about one question in five is unanswerable."""
 FULL_SIZE_CHUNKS, SIZE_SLOPE = 4_000, 0.15
