@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from inhouse.kernel.caller import Caller, may_read
 from inhouse.kernel.documents import Passage, Scope
@@ -32,6 +32,31 @@ MEAN_CHUNK_STEMS = 90.0
 MOST_QUERY_CHARACTERS = 100_000
 MOST_STEMS = 200
 STEMS_KEPT = 4_096
+
+
+_PASSAGE = (
+    select(
+        documents.c.document_id,
+        documents.c.path,
+        documents.c.source,
+        documents.c.title,
+        documents.c.readers,
+        documents.c.modified_at,
+        chunks.c.page,
+        chunks.c.heading,
+        chunks.c.start,
+        chunks.c.end,
+        func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("text"),
+    )
+    .join(chunks, chunks.c.document_id == documents.c.document_id)
+    .join(texts, texts.c.document_id == documents.c.document_id)
+    .where(
+        documents.c.document_id == bindparam("wanted_id"),
+        documents.c.status == "indexed",
+        chunks.c.ordinal == bindparam("wanted_ordinal"),
+    )
+)
+"""Made once: building it anew for each passage took longer than running it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +184,8 @@ class Retrieve:
             for one in ranked:
                 if len(passages) == k:
                     break
-                row = connection.execute(_passage_row(one.candidate)).one_or_none()
+                wanted = {"wanted_id": one.candidate.document_id, "wanted_ordinal": one.candidate.ordinal}
+                row = connection.execute(_PASSAGE, wanted).one_or_none()
                 # A chunk may be newer or older than the row for a moment; access is asserted once more.
                 if row is None or not _readable(caller, row.readers) or row.text in seen:
                     continue
@@ -168,33 +194,7 @@ class Retrieve:
         return tuple(passages)
 
 
-def _passage_row(candidate: Candidate) -> Select[Any]:
-    start, end = chunks.c.start, chunks.c.end
-    return (
-        select(
-            documents.c.document_id,
-            documents.c.path,
-            documents.c.source,
-            documents.c.title,
-            documents.c.readers,
-            documents.c.modified_at,
-            chunks.c.page,
-            chunks.c.heading,
-            start,
-            end,
-            func.substr(texts.c.text, start + 1, end - start).label("text"),
-        )
-        .join(chunks, chunks.c.document_id == documents.c.document_id)
-        .join(texts, texts.c.document_id == documents.c.document_id)
-        .where(
-            documents.c.document_id == candidate.document_id,
-            documents.c.status == "indexed",
-            chunks.c.ordinal == candidate.ordinal,
-        )
-    )
-
-
-def _passage(row: Row[Any], one: Ranked) -> Passage:
+def _passage(row: Row[*tuple[Any, ...]], one: Ranked) -> Passage:
     return Passage(
         document_id=row.document_id,
         document=row.path,
