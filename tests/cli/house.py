@@ -81,6 +81,6 @@ def run(
     **environment: str,
 ) -> Result:
     """Run `inhouse words…` in a fresh home with fakes behind it."""
-    given = {"INHOUSE_HOME": str(tmp_path / "home"), **environment}
+    given = {"INHOUSE_HOME": str(tmp_path / ".home"), **environment}
     setup = Setup(environment=given, folder=tmp_path, builder=builder or FakeBuilder())
     return CliRunner().invoke(main, words, obj=setup, input=typed)

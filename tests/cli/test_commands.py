@@ -83,9 +83,9 @@ def test_ask_json_is_the_answer_document(tmp_path: Path) -> None:
     assert builder.fakes.answers.asked[0][0].user == "анна"
 
 
-@pytest.mark.parametrize("question", ["", "   ", "?!", "x" * 100_000])
+@pytest.mark.parametrize("question", ["", "   ", "?!", "x" * 100_000, "word \udcff"])
 def test_wrong_questions_end_with_2(tmp_path: Path, question: str) -> None:
-    """Empty, only punctuation, 100 kB: a clear error with a hint, stdout stays empty."""
+    """Empty, only punctuation, 100 kB, bytes that are no text: two clear lines, stdout stays empty."""
     result = run(tmp_path, "ask", question, "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: The question ")
@@ -154,6 +154,41 @@ def test_ingest_of_a_missing_path_does_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "such" in result.stderr
     assert (builder.opened, builder.fakes.ingest.submitted) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "An empty path"),
+        ("n" * 300, "File name too long"),
+        ("loop", "symbolic links"),
+        ("dangling", "is a link to nothing"),
+        ("bad\udcff.txt", "not valid UTF-8"),
+        (".", "The home"),
+        ("home", "belongs to the home"),
+        ("home/state", "belongs to the home"),
+    ],
+)
+def test_ingest_names_what_is_wrong_with_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, said: str
+) -> None:
+    """No traceback and nothing queued: no name, names without end, loops, broken bytes, the home itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home" / "state").mkdir(parents=True)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("gone")
+    (tmp_path / "bad\udcff.txt").write_text("text")
+    builder = FakeBuilder()
+    result = run(tmp_path, "ingest", path, builder=builder, INHOUSE_HOME=str(tmp_path / "home"))
+    assert result.exit_code == 2, result.stderr
+    assert said in result.stderr
+    assert builder.opened == []
+
+
+def test_ingest_may_stand_above_a_hidden_home(tmp_path: Path) -> None:
+    """What begins with a dot is passed over by every ingest, so such a home is no harm."""
+    result = run(tmp_path, "ingest", str(tmp_path), INHOUSE_HOME=str(tmp_path / ".home"))
+    assert result.exit_code == 0, result.stderr
 
 
 def test_writing_beside_another_writer_ends_with_3(tmp_path: Path) -> None:
@@ -237,7 +272,7 @@ def test_config_shows_values_and_origins(tmp_path: Path) -> None:
 def test_the_home_can_stand_in_dotenv(tmp_path: Path) -> None:
     """`.env` names the home; the environment wins over it."""
     (tmp_path / ".env").write_text(f"INHOUSE_HOME={tmp_path / 'elsewhere'}\n")
-    assert str(tmp_path / "home") in run(tmp_path, "config", "show").stderr
+    assert str(tmp_path / ".home") in run(tmp_path, "config", "show").stderr
     assert str(tmp_path / "elsewhere") in run(tmp_path, "config", "show", INHOUSE_HOME="").stderr
 
 
@@ -266,10 +301,10 @@ def test_doctor_ends_with_1_when_something_is_wrong(tmp_path: Path) -> None:
 
 def test_the_home_is_named_when_it_cannot_be_used(tmp_path: Path) -> None:
     """Exit 3."""
-    (tmp_path / "home").write_text("a file")
+    (tmp_path / ".home").write_text("a file")
     result = run(tmp_path, "documents", "ls")
     assert result.exit_code == 3
-    assert str(tmp_path / "home") in result.stderr
+    assert str(tmp_path / ".home") in result.stderr
 
 
 def test_version_and_help(tmp_path: Path) -> None:

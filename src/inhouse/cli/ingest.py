@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -45,8 +46,9 @@ def ingest(
     Files that are gone from a folder are removed from the house too. Ctrl+C stops after the file in
     hand; the next run goes on from there.
     """
-    wanted = _Wanted(tuple(_existing(path) for path in paths), source, groups)
-    report = asyncio.run(_ingest(setup_of(context), wanted, watch=watch))
+    setup = setup_of(context)
+    wanted = _Wanted(tuple(_existing(path, setup.root) for path in paths), source, groups)
+    report = asyncio.run(_ingest(setup, wanted, watch=watch))
     if as_json:
         show_json(report)
     taken = report.added + report.updated + report.unchanged + report.empty
@@ -63,10 +65,50 @@ class _Wanted:
     groups: tuple[str, ...]
 
 
-def _existing(path: str) -> str:
-    if not Path(path).exists():
-        raise BadRequest(f"There is no file or folder {path!r}", hint="check the path; nothing was done")
-    return str(Path(path).absolute())
+def _existing(path: str, home: Path) -> str:
+    """The absolute path of something that is there, and is not inhouse's own `home`."""
+    if not path.strip():
+        raise BadRequest("An empty path was given", hint="name a folder or a file; `.` is this folder")
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        what = f"{shown!r} is a link to nothing" if Path(path).is_symlink() else None
+        missing = what or f"There is no file or folder {shown!r}"
+        raise BadRequest(missing, hint="check the path; nothing was done") from None
+    except OSError as error:
+        reason = f"{shown!r} cannot be looked at: {error.strerror}"
+        raise BadRequest(reason, hint="check the path and its permissions; nothing was done") from None
+    absolute = Path(path).absolute()
+    _check_bytes(absolute)
+    _check_apart(absolute.resolve(), home.resolve(), shown)
+    return str(absolute)
+
+
+def _check_bytes(path: Path) -> None:
+    """A path travels to the house as text; below a folder that it is told of, it finds any name."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise BadRequest(
+            f"The path '{shown}' is not valid UTF-8 and cannot be handed on",
+            hint="rename it, or take in a folder above it; nothing was done",
+        ) from None
+
+
+def _check_apart(path: Path, home: Path, shown: str) -> None:
+    """The home's database and copies of documents must not become documents, again at each run.
+
+    Below a folder whose name begins with a dot it may lie: those are passed over.
+    """
+    if path == home or home in path.parents:
+        raise BadRequest(f"{shown!r} belongs to the home {home}", hint="name the folder of your documents")
+    if path in home.parents and not any(part.startswith(".") for part in home.relative_to(path).parts):
+        raise BadRequest(
+            f"The home {home} lies inside {shown!r}, and would be taken in with it",
+            hint="name the folders beside the home, or move the home out and set INHOUSE_HOME",
+        )
 
 
 async def _ingest(setup: Setup, wanted: _Wanted, *, watch: bool) -> ReportShape:

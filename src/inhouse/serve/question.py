@@ -11,7 +11,7 @@ def check_question(question: str, *, max_chars: int) -> str:
     """The question without space around it.
 
     Raises:
-        BadRequest: if it is empty, too long, or has no letter and no digit.
+        BadRequest: if it is empty, too long, no text, or has no letter and no digit.
     """
     text = question.strip()
     if not text:
@@ -21,6 +21,11 @@ def check_question(question: str, *, max_chars: int) -> str:
             f"The question has {len(text):,} characters, the limit is {max_chars:,}",
             hint="shorten it, or take a long text in as a document",
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # A terminal hands on bytes that are no UTF-8 as halves of characters.
+        raise BadRequest("The question is not valid UTF-8 text", hint="write it in UTF-8") from None
     if not any(character.isalnum() for character in text):
         raise BadRequest("The question has no word in it", hint="write what you want to know")
     return text
