@@ -47,6 +47,36 @@ def test_accents_of_latin_are_not_cyrillic() -> None:
     assert decode(GERMAN.encode("cp1252")) == GERMAN
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1250", "Zażółć gęślą jaźń. Umowa w Łodzi; płatność w ciągu czternastu dni."),
+        ("iso8859-2", "Zażółć gęślą jaźń. Umowa w Łodzi; płatność w ciągu czternastu dni."),
+        ("cp1254", "Sözleşme şartları aşağıdaki gibidir; ödeme süresi kırk beş gündür."),
+        ("cp1252", "Le congé annuel est à négocier, où ça? Noël, garçon."),
+    ],
+)
+def test_latin_letters_of_many_languages(encoding: str, text: str) -> None:
+    """The encoding whose letters make one language; none of them is binary."""
+    assert looks_like_text(text.encode(encoding))
+    assert decode(text.encode(encoding)) == text
+
+
+def test_frames_of_dos_are_no_letters() -> None:
+    """A table drawn by a DOS program does not hide its encoding."""
+    rows = ["┌──────┬──────┐", "│ Товар│ Цена │", "├──────┼──────┤", "│ Стол │ 1200 │", "└──────┴──────┘"]
+    table = "\n".join([*rows, "Итого две тысячи"])
+    assert decode(table.encode("cp866")) == table
+
+
+def test_a_page_that_says_latin_may_be_russian() -> None:
+    """`iso-8859-1` fits any bytes, so it is believed only when the letters are Latin."""
+    page = '<meta charset="iso-8859-1"><p>Возврат товара возможен'
+    assert decode(page.encode("cp1251"), declared=True) == page
+    german = f'<meta charset="iso-8859-1"><p>{GERMAN}'
+    assert decode(german.encode("iso8859-1"), declared=True) == german
+
+
 def test_a_page_may_say_its_encoding() -> None:
     """`charset=` wins when asked for, and only when the bytes allow it."""
     page = '<meta charset="koi8-r"><p>ёж'.encode("koi8-r")

@@ -29,11 +29,20 @@ _RUSSIAN = {
     letter: 110 - 3.4 * place if place < 20 else 45 - 1.3 * place
     for place, letter in enumerate("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё")
 }
+_LATIN = (
+    ("cp1252", "äöüß éèêëàâçîïôùûÿ áéíóúñ¿¡ ãâõêç åæøäö àèéìòù"),
+    ("cp1250", "ąćęłńóśźż áčďéěíňóřšťúůýž ľĺŕäô áéíóöőúüű ăâîşţ čćšžđ"),
+    ("iso8859-2", "ąćęłńóśźż áčďéěíňóřšťúůýž ľĺŕäô áéíóöőúüű ăâîşţ čćšžđ"),
+    ("cp1254", "çğıöşüâîi̇"),
+)
+"""Encodings of Latin letters and the letters beyond ASCII of each language that is written in them."""
 _PAIRS = frozenset(
     "ст но то на ен ов ни ра во ко по не ро та ал пр ре ли ос ол ка ер ор ть ет го ом де да ес ла от ка ве ие"
     " ть ти ес на ле ом ан ск ил ат ри мо ва ль за ис об до ел те".split()
 )
 _UKRAINIAN_AND_MARKS = frozenset("іїєґІЇЄҐ«»—–„“”‘’№…•·°§\u00a0")
+_FRAMES = frozenset(map(chr, range(0x2500, 0x25A0)))
+"""What programs of DOS draw around tables. They stand in rows of the same sign, and not inside words."""
 
 
 def decode(data: bytes, *, declared: bool = False) -> str:
@@ -54,7 +63,10 @@ def decode(data: bytes, *, declared: bool = False) -> str:
         pass
     if declared and (match := _DECLARED.search(sample[:4096])):
         try:
-            return data.decode(match.group(1).decode("ascii"))
+            name = codecs.lookup(match.group(1).decode("ascii")).name
+            # Any bytes are Latin-1, and servers say so without looking: Cyrillic is seen by its letters.
+            if name not in ("iso8859-1", "cp1252") or _eight_bit(sample) not in _CYRILLIC:
+                return data.decode(name)
         except (LookupError, UnicodeDecodeError):
             pass
     if _mostly_utf8(sample):
@@ -78,7 +90,7 @@ def looks_like_text(head: bytes) -> bool:
             return True
         text = head.decode(_eight_bit(head), "replace")
         high = [char for char in text if char > "\x7f"]
-        good = sum(char.isalpha() or char in _UKRAINIAN_AND_MARKS for char in high)
+        good = sum(char.isalpha() or char in _UKRAINIAN_AND_MARKS | _FRAMES for char in high)
         return good >= 0.7 * len(high)
     return True
 
@@ -118,8 +130,20 @@ def _eight_bit(sample: bytes) -> str:
     lonely = sum(len(run) for run in high if len(run) <= 2)
     total = sum(len(run) for run in high)
     if lonely > 0.6 * total:
-        return "cp1252"
+        return _latin(sample)
     return max(_CYRILLIC, key=lambda name: _russian_score(sample.decode(name, "replace")))
+
+
+def _latin(sample: bytes) -> str:
+    """The encoding in which most letters belong to one language; cp1252 unless another is clearly better."""
+    best, most = "cp1252", -1.0
+    for name, languages in _LATIN:
+        high = [char for char in sample.decode(name, "replace").lower() if char > "\x7f"]
+        for letters in languages.split():
+            share = sum(char in letters for char in high) / max(len(high), 1)
+            if share > most + 0.05:
+                best, most = name, share
+    return best
 
 
 def _russian_score(text: str) -> float:
@@ -134,6 +158,8 @@ def _russian_score(text: str) -> float:
                 score += -40.0 if char.isupper() and previous.islower() else weight
                 score -= 5.0 if char.isupper() and previous.isupper() else 0.0
                 score += 40.0 if (previous + char).lower() in _PAIRS else 0.0
+            elif char in _FRAMES:
+                score += 110.0 if char == previous else -60.0 if previous.isalpha() else 0.0
             elif char not in _UKRAINIAN_AND_MARKS:
                 score -= 60.0
         previous = char
