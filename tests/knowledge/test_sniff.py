@@ -38,6 +38,9 @@ CASES = [
     ("note.rtf", rb"{\rtf1 words}", "rtf"),
     ("program.txt", b"\x7fELF\x02\x01\x01" + b"\x00" * 64, "foreign"),
     ("noise.txt", bytes(range(256)) * 8, "binary"),
+    ("things.tar", b"a.txt".ljust(257, b"\x00") + b"ustar\x0000".ljust(255, b"\x00"), "foreign"),
+    ("photo.heic", b"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00" + bytes(range(256)), "foreign"),
+    ("page.ps", b"%!PS-Adobe-3.0\n(Hello) show\n", "foreign"),
     ("nothing.md", b"", "empty"),
 ]
 

@@ -67,6 +67,10 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\x00", "an xz archive"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
+    (b"L\x00\x00\x00\x01\x14\x02\x00", "a shortcut to another file"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"AT&TFORM", "a DjVu book"),
+    (b"!BDN", "an Outlook mailbox"),
     (b"SQLite format 3\x00", "a database"),
     (b"OggS", "a sound or film"),
     (b"ID3", "a sound"),
@@ -134,7 +138,9 @@ def sniff(path: Path, name: str) -> Sniffed:
     for magic, kind, media_type in _MAGIC:
         if head.startswith(magic) and (kind not in ("bmp", "webp") or _is_picture(kind, head)):
             return Sniffed(kind, media_type)
-    return _sniff_text(head, Path(name).suffix.lower()) if looks_like_text(head) else _foreign(head)
+    if not looks_like_text(head) or head.startswith(b"%!PS"):
+        return _foreign(head)
+    return _sniff_text(head, Path(name).suffix.lower())
 
 
 def _is_picture(kind: Format, head: bytes) -> bool:
@@ -146,7 +152,14 @@ def _foreign(head: bytes) -> Sniffed:
     for magic, words in _FOREIGN:
         if head.startswith(magic):
             return Sniffed("foreign", detail=words)
-    return Sniffed("foreign", detail="a film or sound") if head[4:8] == b"ftyp" else Sniffed("binary")
+    if head[257:262] == b"ustar":
+        return Sniffed("foreign", "application/x-tar", "a tar archive")
+    if head[4:8] == b"ftyp":
+        brands = head[8:64]
+        if any(brand in brands for brand in (b"heic", b"heix", b"mif1", b"avif")):
+            return Sniffed("foreign", "image/heic", "a HEIC or AVIF picture")
+        return Sniffed("foreign", detail="a film or sound")
+    return Sniffed("binary")
 
 
 def _known(kind: Format) -> Sniffed:
