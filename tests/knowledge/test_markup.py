@@ -36,6 +36,14 @@ def test_rendering(html: str, expected: str) -> None:
     assert render(html).text == expected
 
 
+def test_a_table_in_a_cell_keeps_its_distance() -> None:
+    """The words around it and in it do not grow together."""
+    inner = "<table><tr><td>in</td></tr></table>"
+    assert render(f"<table><tr><td>out{inner}after</td><td>b</td></tr></table>").text.startswith(
+        "| out in after | b |"
+    )
+
+
 def test_the_title_is_apart() -> None:
     """The page's title is known and not repeated in the text."""
     page = render("<html><head><title>Price\n list</title></head><body><p>x</p></body></html>")

@@ -158,6 +158,8 @@ class _Reader(HTMLParser):
         if tag == "table":
             if not self._tables:
                 self._flush()
+            elif self._cell:
+                self._cell[-1].append(" ")
             self._tables.append([])
         elif not self._tables:
             return
@@ -182,7 +184,7 @@ class _Reader(HTMLParser):
             return
         rows = [row for row in self._tables.pop() if any(row)]
         if self._cell:  # a table inside a cell becomes words of that cell
-            self._cell[-1].append(" ".join(" ".join(row) for row in rows))
+            self._cell[-1].append(" ".join(" ".join(row) for row in rows) + " ")
         elif rows:
             self._blocks.append(_pipes(rows))
 
