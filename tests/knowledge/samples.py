@@ -64,8 +64,10 @@ def docx(*paragraphs: str, header: str = "") -> bytes:
     return archive(members)
 
 
-def xlsx(sheets: dict[str, list[list[str | float]]], *, dates: bool = False) -> bytes:
-    """A workbook of named sheets; with `dates` every number is a date."""
+def xlsx(
+    sheets: dict[str, list[list[str | float]]], *, dates: bool = False, number_format: int = 14
+) -> bytes:
+    """A workbook of named sheets; with `dates` every number is a date, or what `number_format` says."""
     members: dict[str, bytes | str] = {}
     kinds = {"xl/workbook.xml": f"{OFFICE}.spreadsheetml.sheet.main+xml"}
     links, listed = {"s": ("styles", "styles.xml")}, ""
@@ -85,7 +87,7 @@ def xlsx(sheets: dict[str, list[list[str | float]]], *, dates: bool = False) -> 
         kinds[f"xl/worksheets/sheet{number}.xml"] = f"{OFFICE}.spreadsheetml.worksheet+xml"
         links[f"r{number}"] = ("worksheet", f"worksheets/sheet{number}.xml")
         listed += f'<sheet name="{name}" sheetId="{number}" r:id="r{number}"/>'
-    formats = '<xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/>'
+    formats = f'<xf numFmtId="0"/><xf numFmtId="{number_format}" applyNumberFormat="1"/>'
     members |= {
         "[Content_Types].xml": _types(kinds),
         "_rels/.rels": _links({"r1": ("officeDocument", "xl/workbook.xml")}),
@@ -95,6 +97,23 @@ def xlsx(sheets: dict[str, list[list[str | float]]], *, dates: bool = False) -> 
         "xl/styles.xml": f'<styleSheet xmlns="{SHEET}"><cellXfs count="2">{formats}</cellXfs></styleSheet>',
     }
     return archive(members)
+
+
+def open_document(kind: str, content: str) -> bytes:
+    """An OpenDocument file (`text`, `spreadsheet`, `presentation`) with this XML in its body."""
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "text", "table", "presentation")
+    )
+    drawing = 'xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"'
+    return archive(
+        {
+            "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "META-INF/manifest.xml": '<m xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+            "content.xml": f"<office:document-content{names} {drawing}><office:body><office:{kind}>{content}"
+            f"</office:{kind}></office:body></office:document-content>",
+        }
+    )
 
 
 def pptx(*slides: tuple[str, str]) -> bytes:

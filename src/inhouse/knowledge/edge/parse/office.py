@@ -18,8 +18,10 @@ from xml.etree import ElementTree as ET
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse import ocr
 from inhouse.knowledge.edge.parse.decode import normal_newlines
+from inhouse.knowledge.edge.parse.impress import read_slides
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, ReasonCode, Refused, refusal
 from inhouse.knowledge.edge.parse.pictures import picture_size
+from inhouse.knowledge.edge.parse.repack import repacked, restored
 from inhouse.knowledge.edge.parse.sniff import Sniffed
 
 __all__ = ["read_office"]
@@ -33,12 +35,14 @@ MIN_PICTURE_PX = 80
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _MENDED = (
-    (re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)"), ""),
+    (re.compile(r"\\?!\[[^\]\n]*\]\([^)\n]*\)"), ""),
     (re.compile(r"\[([^\]\n]+)\]\((?:[^()\n]|\([^()\n]*\))*\)"), r"\1"),
     (re.compile(r"\\([!-/:-@\[\\\]^_`{}~])"), r"\1"),  # every escape but that of `|`, which keeps cells apart
     (re.compile(r"\*\*([^*\n]+)\*\*"), r"\1"),
     (re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])"), r"\1"),
     (re.compile(r"(\d{4}-\d\d-\d\d) 00:00:00\b"), r"\1"),
+    (re.compile(r"\b1899-12-3[01] (\d\d:\d\d:\d\d)\b"), r"\1"),  # a time of day without a date
+    (re.compile(r"#ERR: NA\b"), "#N/A"),
     (re.compile(r"\n{3,}"), "\n\n"),
 )
 _EMPTY_ROW = re.compile(r"^\|(?:\s*\|)+[ \t]*\n", re.MULTILINE)
@@ -48,6 +52,8 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
     """The text of a document that kreuzberg can read; slides and sheets are pages."""
     from kreuzberg import KreuzbergError
 
+    if sniffed.format == "odp":
+        return _read_open_slides(path, name, sniffed, means)
     try:
         result = _extract(path, sniffed)
     except KreuzbergError as error:
@@ -59,6 +65,7 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
     pages: tuple[PageSpan, ...] = ()
     if sniffed.format not in _PLAIN:
         text, pages = _mended(path, text, result.metadata, sniffed)
+    text = restored(text)
     if sniffed.format == "docx":
         text = _with_running_lines(path, text)
     if means.languages:
@@ -73,6 +80,16 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
     )
 
 
+def _read_open_slides(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed | Refused:
+    try:
+        text, pages = read_slides(path)
+    except (KeyError, ET.ParseError, zipfile.BadZipFile) as error:
+        return refusal("damaged", name, str(error)[:200], media_type=sniffed.media_type)
+    if means.languages:
+        text += _picture_text(path, means.languages, after=text)
+    return Parsed(text=text, kind="markdown", media_type=sniffed.media_type, pages=pages)
+
+
 def _extract(path: Path, sniffed: Sniffed) -> Any:  # kreuzberg's result has no stable type to name
     from kreuzberg import ContentFilterConfig, ExtractionConfig, PageConfig, extract_bytes_sync
 
@@ -83,25 +100,25 @@ def _extract(path: Path, sniffed: Sniffed) -> Any:  # kreuzberg's result has no 
         output_format="plain" if sniffed.format in _PLAIN else "markdown",
         pages=PageConfig(
             extract_pages=True,
-            insert_page_markers=sniffed.format in ("pptx", "odp"),
+            insert_page_markers=sniffed.format == "pptx",
             marker_format="\n\n<!-- PAGE {page_num} -->\n\n",
         ),
         content_filter=ContentFilterConfig(
             include_headers=True, include_footers=True, strip_repeating_text=False
         ),
     )
-    return extract_bytes_sync(path.read_bytes(), sniffed.media_type, config)
+    return extract_bytes_sync(repacked(path, sniffed.format), sniffed.media_type, config)
 
 
 def _mended(
     path: Path, text: str, metadata: dict[str, Any], sniffed: Sniffed
 ) -> tuple[str, tuple[PageSpan, ...]]:
-    if sniffed.format in ("pptx", "odp"):
-        pieces = _slides(text, _notes(path) if sniffed.format == "pptx" else {})
+    if sniffed.format == "pptx":
+        pieces = _slides(text, _notes(path))
     elif sniffed.format in ("xlsx", "xlsb", "xls", "ods"):
         pieces = _sheets(_EMPTY_ROW.sub("", text), metadata.get("sheet_names") or ())
     else:
-        return _raised(_mend(text)), ()
+        return _raised(_mend(_without_marks_of_notes(text))), ()
     parts: list[str] = []
     spans: list[PageSpan] = []
     at = 0
@@ -123,6 +140,12 @@ def _mend(text: str) -> str:
     return text
 
 
+def _without_marks_of_notes(text: str) -> str:
+    """Footnotes stand below the text without their numbers: kreuzberg counts them anew, and twice."""
+    text = re.sub(r"^\[\^\d+\]:\s*", "", text, flags=re.MULTILINE)
+    return re.sub(r"\[\^\d+\]", "", text)
+
+
 def _raised(text: str) -> str:
     """kreuzberg keeps `#` for a title that most documents do not have: the first level moves up."""
     return text if re.search("^# ", text, re.MULTILINE) else re.sub("(?m)^#(?=#+ )", "", text)
@@ -142,7 +165,8 @@ def _sheets(text: str, names: Sequence[str]) -> Iterator[tuple[int, str]]:
     at = 0
     starts: list[tuple[int, int]] = []
     for number, name in enumerate(names, 1):
-        found = re.compile(rf"^## {re.escape(str(name))}[ \t]*$", re.MULTILINE).search(text, at)
+        shown = "".join(rf"\\?{re.escape(char)}" for char in str(name))  # kreuzberg escapes `&`, `#`, …
+        found = re.compile(rf"^## {shown}[ \t]*$", re.MULTILINE).search(text, at)
         if found:
             starts.append((number, found.start()))
             at = found.end()

@@ -12,7 +12,7 @@ from inhouse.knowledge.chunk import TextKind
 
 __all__ = ["PARSER_VERSION", "Means", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Grows when the same file would give another text; documents of an older version are read again."""
 
 ReasonCode = Literal[
