@@ -47,6 +47,20 @@ def test_mail(tmp_path: Path) -> None:
     assert (parsed.title, parsed.modified_at) == ("Отпуск Ивана", 1671228256.0)
 
 
+def test_mail_with_bare_bytes_in_its_headers(tmp_path: Path) -> None:
+    """Old programs write the subject without saying in which encoding."""
+    letter = "Subject: Срочная заявка\r\nFrom: a@b.ru\r\nTo: c@d.ru\r\n\r\nНужен картридж.\r\n"
+    parsed = text_of(tmp_path, "m.eml", letter.encode("cp1251"))
+    assert parsed.title == "Срочная заявка"
+    assert parsed.text.endswith("\n\nНужен картридж.\n")
+
+
+def test_json_letters_are_letters(tmp_path: Path) -> None:
+    """Escapes of letters are undone, those of quotes and of backslashes stay."""
+    data = rb'{"a": "\u0448\u043b\u044e\u0437 \ud83d\ude00 \u0022 \\u0448 \ud83d"}'
+    assert text_of(tmp_path, "c.json", data).text == r'{"a": "шлюз 😀 \u0022 \\u0448 \ud83d"}'
+
+
 def test_encrypted_mail_gives_its_headers(tmp_path: Path) -> None:
     """Nothing of the encrypted body."""
     parsed = text_of(tmp_path, "m.eml", samples.mail("Secret", "hQEMA0cipher", encrypted=True))

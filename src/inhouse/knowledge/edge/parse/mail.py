@@ -43,6 +43,10 @@ def _header(message: EmailMessage, name: str) -> str:
     except (ValueError, LookupError, IndexError, AttributeError, TypeError):
         # The standard parser raises many things on malformed headers; the raw line is better than none.
         value = next((raw for key, raw in message.raw_items() if key.lower() == name.lower()), "")
+    if "\ufffd" in value or not value.isprintable():  # bytes beyond ASCII that no encoding was named for
+        raw = next((raw for key, raw in message.raw_items() if key.lower() == name.lower()), "")
+        if any("\udc80" <= char <= "\udcff" for char in raw):
+            value = decode(raw.encode("utf-8", "surrogateescape"))
     return " ".join(value.encode("utf-8", "replace").decode().split())
 
 

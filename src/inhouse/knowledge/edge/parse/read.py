@@ -6,6 +6,7 @@ unpack, and how much text comes out.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,10 @@ _PROMISES = {
     ".xlsx": "a workbook",
 }
 """Names that plain text never has on purpose. Web pages and tables named .doc or .xls are common exports."""
+_JSON = frozenset({".geojson", ".ipynb", ".json", ".jsonl", ".ndjson"})
+_ESCAPED = re.compile(
+    r"(?<!\\)(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4})"
+)
 _PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
 
 
@@ -126,9 +131,22 @@ def _read_text(path: Path, name: str, sniffed: Sniffed, _means: Means) -> Result
     for at in (len(data) // 2, max(len(data) - 65_536, 0)):
         if at > 65_536 and not looks_like_text(data[at // 2 * 2 : at // 2 * 2 + 65_536]):
             return refusal("binary", name)
-    text = normal_newlines(decode(data))
+    text = decode(data)
+    if Path(name).suffix.lower() in _JSON:
+        text = _ESCAPED.sub(_written_out, text)
+    text = normal_newlines(text)
     kinds: dict[str, TextKind] = {"csv": "table", "markdown": "markdown"}
     return Parsed(text, kinds.get(sniffed.format, "text"), sniffed.media_type)
+
+
+def _written_out(escaped: re.Match[str]) -> str:
+    """Letters beyond ASCII as letters; a half of a pair, or a backslash that is itself escaped, stays."""
+    letters = b"".join(bytes.fromhex(code) for code in escaped.group().split("\\u")[1:])
+    try:
+        words = letters.decode("utf-16-be")
+    except UnicodeDecodeError:
+        return escaped.group()
+    return words if words.isprintable() and not words.isascii() else escaped.group()
 
 
 def _read_html(path: Path, _name: str, sniffed: Sniffed, _means: Means) -> Result:
