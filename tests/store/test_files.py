@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.kernel.errors import HomeBusy
+from inhouse.kernel.errors import HomeBusy, HomeUnusable
 from inhouse.store.blobs import Blobs
 from inhouse.store.lock import HomeLock, Owner
 
@@ -66,6 +66,15 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    """Instead of the system's own error; a missing one is made, which is the control."""
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(HomeUnusable, match="lock cannot be opened: Is a directory"):
+        HomeLock(tmp_path / "lock").take("ingest")
+    with HomeLock(tmp_path / "other" / "lock") as lock:
+        lock.take("ingest")
+
+
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     """A killed holder leaves no lock behind, whatever the file says."""
     path = tmp_path / "state" / "lock"

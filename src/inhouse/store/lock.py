@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from inhouse.kernel.errors import HomeBusy
+from inhouse.kernel.errors import HomeBusy, HomeUnusable
 
 __all__ = ["HomeLock", "Owner"]
 
@@ -38,9 +38,16 @@ class HomeLock:
     def take(self, command: str) -> None:
         """Raises:
         HomeBusy: if another process holds it; the message names it.
+        HomeUnusable: if its file cannot be opened, for example because another user made it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HomeUnusable(
+                f"The home's lock {self._path} cannot be opened: {error.strerror}",
+                hint="check its owner and permissions, or set INHOUSE_HOME to another folder",
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
