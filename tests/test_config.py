@@ -152,6 +152,8 @@ def test_where_the_home_is() -> None:
     assert default_root({"INHOUSE_HOME": "/srv/ai"}) == Path("/srv/ai")
     assert default_root({"XDG_DATA_HOME": "/d"}, "linux") == Path("/d/inhouse")
     assert default_root({}, "darwin").parts[-3:] == ("Library", "Application Support", "inhouse")
+    with pytest.raises(HomeUnusable, match="no folder of its own"):
+        default_root({"INHOUSE_HOME": "~no-such-user-here/ai"})
 
 
 def test_a_home_is_private(tmp_path: Path) -> None:

@@ -67,7 +67,20 @@ class Home:
 
 
 def default_root(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """`INHOUSE_HOME`, or the place where programs of this system keep their data."""
+    """`INHOUSE_HOME`, or the place where programs of this system keep their data.
+
+    Raises:
+        HomeUnusable: if it depends on the user's own folder, and this user has none.
+    """
+    try:
+        return _default_root(environment, platform)
+    except RuntimeError:
+        raise HomeUnusable(
+            "This user has no folder of its own to keep a home in", hint="set INHOUSE_HOME to a folder"
+        ) from None
+
+
+def _default_root(environment: Mapping[str, str], platform: str) -> Path:
     if chosen := environment.get("INHOUSE_HOME"):
         return Path(chosen).expanduser().absolute()
     if platform == "darwin":
