@@ -69,6 +69,14 @@ async def test_wrong_names_are_refused(name: str) -> None:
     assert (reply.status, reply.code) == (400, "bad_request")
 
 
+@pytest.mark.parametrize("source", ["a/b", "%20", "a%0Ab", ""])
+async def test_wrong_sources_are_refused(source: str) -> None:
+    """As for an ingest of paths: `SOURCE/PATH` must name one document only."""
+    reply = await upload(FakeHouse(), f"/app/uploads?name=a.txt&source={source}", body=b"x")
+    assert (reply.status, reply.code) == (400, "bad_request")
+    assert (await upload(FakeHouse(), "/app/uploads?name=a.txt&source=a%20b", body=b"x")).status == 202
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -78,6 +86,7 @@ async def test_wrong_names_are_refused(name: str) -> None:
         {"paths": ["/a\0b"]},
         {"paths": "/"},
         {"paths": ["/"], "source": ""},
+        {"paths": ["/"], "groups": [""]},
         {"paths": ["/" + "x" * 5000]},
     ],
 )

@@ -7,6 +7,7 @@ import io
 import threading
 from collections import deque
 from pathlib import Path
+from typing import Annotated
 
 import anyio.from_thread
 import anyio.to_thread
@@ -27,6 +28,10 @@ __all__ = ["RecentJobs", "upload_routes"]
 
 SPARE_BYTES = 200_000_000
 """Room left on the disk after an upload: the database, the index and the log grow with it."""
+
+
+SOURCE = r"^[^/\x00-\x1f]*[^/\x00-\x1f\s][^/\x00-\x1f]*$"
+"""A word and no `/`, so that SOURCE/PATH names one document only; an ingest of paths asks the same."""
 
 
 class RecentJobs:
@@ -63,7 +68,7 @@ class IngestBody(Body):
 
     paths: tuple[str, ...] = Field(min_length=1, max_length=10_000)
     source: str | None = Field(None, min_length=1, max_length=200)
-    groups: tuple[str, ...] = ()
+    groups: tuple[Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")], ...] = ()
 
 
 def upload_routes(parts: Parts, jobs: RecentJobs, stopping: asyncio.Event) -> APIRouter:
@@ -75,7 +80,7 @@ def upload_routes(parts: Parts, jobs: RecentJobs, stopping: asyncio.Event) -> AP
         request: Request,
         caller: CallerOf,
         name: str = Query(min_length=1, max_length=1024),
-        source: str = Query("uploads", min_length=1, max_length=200),
+        source: str = Query("uploads", min_length=1, max_length=200, pattern=SOURCE),
     ) -> Response | JobId:
         """Keep one file and queue it; the raw body is the file. 507 when the disk has no room for it."""
         ingest = _writing(parts)
