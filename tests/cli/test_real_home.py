@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,3 +114,70 @@ def test_the_main_job_beside_a_server(home: dict[str, str], server: str) -> None
     log = (Path(home["INHOUSE_HOME"]) / "logs" / "inhouse.log").read_text("utf-8")
     assert "/app/ask" in log
     assert "paid leave" not in log
+
+
+@pytest.mark.slow
+def test_a_lost_index_is_rebuilt_by_the_next_question(home: dict[str, str]) -> None:
+    """Said by doctor, then by the command that does it; without that, the answer would be a refusal."""
+    assert run(home, "ingest", "docs").returncode == 0
+    shutil.rmtree(Path(home["INHOUSE_HOME"]) / "state" / "index")
+    assert "index: its files are gone" in run(home, "doctor").stdout
+    found = run(home, "search", "paid leave")
+    assert "leave.md" in found.stdout
+    assert "rebuilt from the database" in found.stderr
+    assert run(home, "search", "paid leave").stderr == ""
+
+
+@pytest.mark.slow
+def test_a_lost_database_costs_no_document(home: dict[str, str]) -> None:
+    """Nothing is opened until a copy is put back, and then everything is there."""
+    assert run(home, "ingest", "docs").returncode == 0
+    database = Path(home["INHOUSE_HOME"]) / "state" / "inhouse.db"
+    kept = database.read_bytes()
+    for lose in (database.unlink, lambda: database.write_bytes(b"")):
+        lose()
+        done = run(home, "ingest", "docs")
+        assert (done.returncode, "is gone or empty" in done.stderr) == (3, True)
+        assert "database: The home" in run(home, "doctor").stdout
+    database.write_bytes(kept)
+    assert read(home, "ask", "How many days of paid leave are there?")["band"] == "answer"
+    assert run(home, "documents", "show", "leave.md").returncode == 0
+
+
+@pytest.mark.slow
+def test_doctor_tells_of_damaged_pages(home: dict[str, str]) -> None:
+    """A database that opens and cannot be read is a finding with its remedy, not the end of the command."""
+    assert run(home, "ingest", "docs").returncode == 0
+    database = Path(home["INHOUSE_HOME"]) / "state" / "inhouse.db"
+    with database.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xa5" * 20 * 4096)
+    done = run(home, "doctor")
+    assert done.returncode == 1
+    assert "BAD   database:" in done.stdout
+    assert "backups folder" in done.stdout
+
+
+@pytest.mark.slow
+def test_closed_and_full_streams_end_in_words(home: dict[str, str]) -> None:
+    """What a shell can do to a command: no stdin, no stdout, no stderr, a full disk behind stdout."""
+    command = [sys.executable, "-m", "inhouse"]
+    for shell, words, code in (
+        ('exec "$@" <&-', ("ask", "-"), 2),
+        ('exec "$@" <&-', ("chat",), 0),
+        ('exec "$@" >&-', ("ask", "paid leave"), 0),
+        ('exec "$@" 2>&-', ("ask", "paid leave"), 0),
+        ('exec "$@" >/dev/full', ("config", "show", "--json"), 1),
+    ):
+        done = subprocess.run(
+            ["sh", "-c", shell, "sh", *command, *words],
+            env=home,
+            cwd=home["HOME"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, (shell, words, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert ("could not be written" in done.stderr) == (code == 1)

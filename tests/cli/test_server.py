@@ -59,7 +59,7 @@ def process(
 
     `stream` is one end of a terminal for all three streams; without it there are pipes.
     """
-    given = {**os.environ, "INHOUSE_HOME": str(tmp_path / "home"), **environment}
+    given = {**os.environ, "INHOUSE_HOME": str(tmp_path / ".home"), **environment}
     command = [sys.executable, "-m", "tests.cli.fake_inhouse", *words]
     root = Path(__file__).parents[2]
     output = subprocess.PIPE if stream is None else stream

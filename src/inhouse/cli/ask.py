@@ -61,7 +61,7 @@ async def stream_answer(
 
 def print_sources(document: AskDocument) -> None:
     """Numbered quotes with document and page, then what the answer took."""
-    if document.refused or document.band == "hedge":
+    if (document.refused or document.band == "hedge") and document.reason != document.answer:
         note(document.reason or "the documents do not say it clearly")
     quotes = {
         (citation.source, citation.document, citation.page, " ".join(citation.quote.split())): citation

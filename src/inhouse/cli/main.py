@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, TextIO
 
 import click
 
@@ -64,7 +66,15 @@ def main() -> None:
 
     Exit codes: 0 it worked, 1 it failed, 2 wrong use, 3 something needed is unavailable.
     """
+    # Python has None for a stream that whoever started this command had closed (`>&-`).
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout, sys.stderr = sys.stdout or _nowhere("w"), sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file name with broken bytes, or a terminal of another alphabet, must not end a command.
             stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere(mode: Literal["r", "w"]) -> TextIO:
+    """Open until the process ends, as the stream that it stands for."""
+    return Path(os.devnull).open(mode, encoding="utf-8")

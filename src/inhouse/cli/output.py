@@ -15,13 +15,17 @@ __all__ = ["bold", "columns", "day", "dim", "money", "note", "say", "show_json",
 
 
 def say(text: str = "") -> None:
-    """A line of data, to stdout. A reader that has left (`| head`) is no error."""
+    """A line of data, to stdout. A reader that has left (`| head`) is no error; a full disk is."""
     try:
         click.echo(text, color=_colour())
-    except BrokenPipeError:
+    except OSError as error:
         # Python would complain again while closing stdout at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(0) from None
+        note(f"error: the output could not be written: {error.strerror}")
+        note("hint: free some space, or write it to another place")
+        raise SystemExit(1) from None
 
 
 def note(text: str) -> None:

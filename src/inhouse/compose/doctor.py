@@ -7,7 +7,7 @@ import sys
 import time
 
 from inhouse.compose.gateway import open_gateway
-from inhouse.compose.house import ROOMS
+from inhouse.compose.house import open_database
 from inhouse.compose.lock import owner
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.prober import Prober
@@ -58,28 +58,40 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
 async def _inside(loaded: Loaded, home: Home) -> tuple[str, str, tuple[EngineFact, ...]]:
     """State of the database and the index, and the engines; a broken home is a fact, not an error."""
     try:
-        opened = await asyncio.to_thread(Database.open, home.database, ROOMS, backups=home.backups)
+        opened = await asyncio.to_thread(open_database, home)
     except InhouseError as error:
         return str(error), "not looked at: the database cannot be opened", ()
     try:
-        said = await asyncio.to_thread(opened.check)
+        said = await asyncio.to_thread(_check, opened)
+        if said != "ok":
+            return said, "not looked at: the database is damaged", ()
         async with open_gateway(loaded, home, opened, watch=False) as gateway:
             views = await gateway.prober.refresh()
             engines = [await _ask(gateway.prober, view) for view in views]
-        return said, await asyncio.to_thread(_index, home), tuple(engines)
+        return said, await asyncio.to_thread(_index, home, opened), tuple(engines)
     finally:
         opened.close()
 
 
-def _index(home: Home) -> str:
+def _check(database: Database) -> str:
+    try:
+        return database.check()
+    except InhouseError as error:
+        return str(error)
+
+
+def _index(home: Home, database: Database) -> str:
     if "knowledge" in probes.missing_extras():
         return "not looked at: the extra `knowledge` is not installed"
+    from inhouse.compose.knowledge import index_is_gone
     from inhouse.knowledge.edge.lexical import Lexical
 
     # A server may be writing just now; what is still wrong after a moment is damage.
     wrong: list[str] = []
     for _ in range(LOOKS):
         wrong = Lexical(home.index / "lexical").check()
+        if index_is_gone(home, database):
+            wrong.append("its files are gone")
         if not wrong:
             return "ok"
         time.sleep(LOOK_AGAIN_S)

@@ -18,6 +18,7 @@ from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
 from inhouse.gateway.edge import migrations as gateway_migrations
+from inhouse.kernel.errors import HomeUnusable
 from inhouse.knowledge.edge import migrations as knowledge_migrations
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.chats import StoredChats
@@ -26,7 +27,7 @@ from inhouse.serve.parts import Limits, Parts, SettingRow
 from inhouse.store.database import Database, Migrations
 from inhouse.store.lock import HomeLock, Owner
 
-__all__ = ["House", "open_house"]
+__all__ = ["House", "open_database", "open_house"]
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,7 @@ async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) 
         if writer:
             lock = stack.enter_context(HomeLock(home.lock))
             lock.take(command)
-        database = await asyncio.to_thread(Database.open, home.database, ROOMS, backups=home.backups)
+        database = await asyncio.to_thread(open_database, home)
         stack.callback(database.close)
         gateway = await stack.enter_async_context(open_gateway(loaded, home, database, watch=writer))
         knowledge = await stack.enter_async_context(open_knowledge(loaded, home, database, writer=writer))
@@ -76,6 +77,22 @@ async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) 
                 async with asyncio.timeout(LOOK_S):
                     await gateway.prober.refresh()
         yield House(_parts(loaded, home, database, gateway, knowledge), lock, command)
+
+
+def open_database(home: Home) -> Database:
+    """The home's database, made when the home is new.
+
+    Raises:
+        HomeUnusable: if it is gone or empty while the documents are there: a new one would let the next
+            repair remove their bytes as left-overs, and a copy put back later would find none.
+    """
+    known = home.database.is_file() and home.database.stat().st_size > 0
+    if not (known or home.database.is_dir()) and home.blobs.is_dir() and any(home.blobs.iterdir()):
+        raise HomeUnusable(
+            f"The home {home.root} holds documents, but its database {home.database} is gone or empty",
+            hint=f"put back a copy from {home.backups}; to begin anew, move {home.state} away",
+        )
+    return Database.open(home.database, ROOMS, backups=home.backups)
 
 
 def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, knowledge: Knowledge) -> Parts:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import select
 
 from inhouse.config import Home, Loaded
 from inhouse.kernel.errors import MissingExtra
@@ -33,8 +34,9 @@ from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import ParseLimits
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.retrieve import Retrieve
+from inhouse.knowledge.edge.tables import documents
 
-__all__ = ["Knowledge", "open_knowledge"]
+__all__ = ["Knowledge", "index_is_gone", "open_knowledge"]
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +62,7 @@ async def open_knowledge(
     manifest = Manifest(
         database, Blobs(home.blobs), lexical, now=time.time, new_id=lambda: secrets.token_hex(16)
     )
-    await asyncio.to_thread(_heal, home, lexical, manifest, writer=writer)
+    await asyncio.to_thread(_heal, home, database, lexical, manifest, writer=writer)
     parsers = Parsers(_limits(loaded), workers=_workers(loaded))
     # Its own child, so that a page is drawn at once while a long scan is being read.
     painter = Parsers(_limits(loaded), workers=1)
@@ -92,11 +94,22 @@ async def open_knowledge(
         await asyncio.to_thread(painter.close)
 
 
-def _heal(home: Home, lexical: Lexical, manifest: Manifest, *, writer: bool) -> None:
+def index_is_gone(home: Home, database: Database) -> bool:
+    """True when there are documents to find and nothing to find them with."""
+    if any((home.index / "lexical").glob("*/meta.json")):
+        return False
+    searchable = select(documents.c.document_id).where(
+        documents.c.status == "indexed", documents.c.chunk_count > 0
+    )
+    with database.read() as connection:
+        return connection.execute(searchable.limit(1)).first() is not None
+
+
+def _heal(home: Home, database: Database, lexical: Lexical, manifest: Manifest, *, writer: bool) -> None:
     """Finish half-done work and rebuild a damaged index; a reader does so only when nobody else can."""
     if writer:
         _say(manifest.recover())
-    elif lexical.check() and HomeLock(home.lock).owner() is None:
+    elif (lexical.check() or index_is_gone(home, database)) and HomeLock(home.lock).owner() is None:
         with HomeLock(home.lock) as lock:
             lock.take("repair")
             _say(manifest.recover())

@@ -118,7 +118,8 @@ def _home(facts: Facts) -> Iterator[Finding]:
         yield Finding("home", "ok", facts.home)
     if facts.database != "ok":
         remedy = "stop inhouse and put back a copy from the home's backups folder"
-        yield Finding("database", "problem", facts.database, remedy)
+        said, _, way_out = facts.database.partition(". hint: ")
+        yield Finding("database", "problem", said, way_out or remedy)
     else:
         yield Finding("database", "ok", "sound")
     if facts.index != "ok":
