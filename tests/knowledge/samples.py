@@ -150,8 +150,11 @@ def _slide(root: str, words: str, kind: str = "title") -> str:
     )
 
 
-def pdf(*pages: str, encrypt: bool = False) -> bytes:
-    """A PDF with these pages; each line of a page is 12 points high. ASCII only."""
+def pdf(*pages: str, encrypt: bool = False, field: str = "") -> bytes:
+    """A PDF with these pages; each line of a page is 12 points high. ASCII only.
+
+    `field` is what somebody filled into a form field of every page.
+    """
     parts: list[bytes] = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"",
@@ -165,9 +168,16 @@ def pdf(*pages: str, encrypt: bool = False) -> bytes:
             for at, line in enumerate(page.split("\n"))
         ).encode()
         parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
+        contents, notes = len(parts), b""
+        if field:
+            words = f"BT /F 12 Tf 2 5 Td ({field}) Tj ET".encode()
+            look = b"/Type /XObject /Subtype /Form /BBox [0 0 300 20] /Resources << /Font << /F 3 0 R >> >>"
+            parts.append(b"<< %s /Length %d >>\nstream\n%s\nendstream" % (look, len(words), words))
+            notes = b" /Annots [<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /F 4"
+            notes += b" /Rect [60 400 360 420] /AP << /N %d 0 R >> >>]" % len(parts)
         parts.append(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842]"
-            b" /Resources << /Font << /F 3 0 R >> >> /Contents %d 0 R >>" % len(parts)
+            b" /Resources << /Font << /F 3 0 R >> >> /Contents %d 0 R%s >>" % (contents, notes)
         )
         kids.append(b"%d 0 R" % len(parts))
     parts[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(kids))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.knowledge.edge.parse import ocr
+from inhouse.knowledge.edge.parse import ocr, pdf
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused
 from inhouse.knowledge.edge.parse.read import read
 from tests.knowledge import samples
@@ -111,6 +111,14 @@ def test_pdf_pages_headings_and_paragraphs(tmp_path: Path) -> None:
     assert pages[0].startswith("# Annual leave\n\n")
     assert f"{line} days in a year" in pages[0]
     assert pages[1] == "Second page"
+
+
+def test_filled_forms(tmp_path: Path) -> None:
+    """What stands in the fields of a form is text of its page, and is found on it."""
+    data = samples.pdf("Name of the employee", field="Ivan Petrov")
+    parsed = text_of(tmp_path, "f.pdf", data)
+    assert parsed.text == "Name of the employee\n\nIvan Petrov"
+    assert len(pdf.find_boxes(tmp_path / "content", 1, "Ivan Petrov")) == 1
 
 
 def test_rtf_in_an_old_encoding(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def _read(document: Any, name: str, means: Means) -> Parsed | Refused:
     unread = 0
     for number in range(len(document)):
         try:
-            page = document[number]
+            page = _page(document, number)
         except pdfium.PdfiumError as error:
             if len(document) == 1:
                 return refusal("damaged", name, str(error), media_type=MEDIA_TYPE)
@@ -95,6 +95,22 @@ def _read(document: Any, name: str, means: Means) -> Parsed | Refused:
     if unread and not text.strip():
         return refusal("needs_ocr", name, media_type=MEDIA_TYPE)
     return Parsed(text, "markdown", MEDIA_TYPE, spans, _meta(document, "Title"), _modified(document))
+
+
+def _page(document: Any, index: int) -> Any:
+    """A page (counted from 0) with the values of its form fields and its visible notes as part of its text.
+
+    In memory only: pdfium keeps them apart from the text layer until they are printed into the page.
+    """
+    from pypdfium2 import raw
+
+    page = document[index]
+    if raw.FPDFPage_GetAnnotCount(page.raw) <= 0:
+        return page
+    if raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY) != raw.FLATTEN_SUCCESS:
+        return page
+    page.close()
+    return document[index]
 
 
 # ---- lines, paragraphs, headings
@@ -253,7 +269,7 @@ def draw_page(path: Path, page_number: int, *, width_px: int) -> bytes:
     try:
         if not 1 <= page_number <= len(document):
             return b""
-        page = document[page_number - 1]
+        page = _page(document, page_number - 1)
         width, height = page.get_size()
         scale = min(width_px / max(width, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
         pixels = page.render(scale=scale, rev_byteorder=True).to_numpy()
@@ -277,7 +293,7 @@ def find_boxes(path: Path, page_number: int, quote: str) -> Boxes:
     except pdfium.PdfiumError:
         return []
     try:
-        return _boxes(document[page_number - 1], quote) if 1 <= page_number <= len(document) else []
+        return _boxes(_page(document, page_number - 1), quote) if 1 <= page_number <= len(document) else []
     except pdfium.PdfiumError:
         return []
     finally:
