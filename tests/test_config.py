@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,18 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
         open_home(tmp_path / "home")
     assert caught.value.exit_code == 3
     assert "INHOUSE_HOME" in caught.value.hint
+
+
+def test_a_disk_that_takes_no_bytes_is_told_without_a_file_name(tmp_path: Path) -> None:
+    """A write that fails names no file, unlike one that cannot be opened; so on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(HomeUnusable, match="cannot be used: File too large$"):
+            open_home(tmp_path / "home")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    open_home(tmp_path / "home")
 
 
 def test_a_home_that_cannot_be_written_is_refused() -> None:

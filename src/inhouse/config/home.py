@@ -118,7 +118,8 @@ def _try_to_write(folder: Path) -> None:
 def _why(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"{error.filename} is not a folder"
-    return f"{error.strerror or error} ({error.filename})"
+    # A write that failed, on a full disk for one, names no file.
+    return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
 
 
 def _way_out(error: OSError) -> str:
