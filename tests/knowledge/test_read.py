@@ -211,6 +211,38 @@ def test_a_scanned_page_is_read(tmp_path: Path) -> None:
     assert control.code == "needs_ocr"
 
 
+@pytest.mark.slow
+def test_a_picture_that_was_cut_off_is_damaged(tmp_path: Path) -> None:
+    """It is not said to hold no text; a whole one without words is (the control)."""
+    whole = samples.png(400, 400)
+    cut = reading(tmp_path, "cut.png", whole[:60], languages="eng")
+    blank = reading(tmp_path, "blank.png", whole, languages="eng")
+    assert isinstance(cut, Refused)
+    assert isinstance(blank, Refused)
+    assert (cut.code, blank.code) == ("damaged", "no_text")
+
+
+@pytest.mark.slow
+def test_a_page_photographed_in_uneven_light_is_read(tmp_path: Path) -> None:
+    """The dark side, too; with one threshold for the whole page it is black (the control)."""
+    import numpy
+    import pypdfium2
+
+    from inhouse.knowledge.edge.parse.pictures import gray
+
+    plain = tmp_path / "plain.pdf"
+    plain.write_bytes(samples.pdf("\n".join(["The supplier delivers on Monday and Friday evening"] * 2)))
+    document = pypdfium2.PdfDocument(plain)
+    pixels = gray(document[0], 3.0)[:600]
+    document.close()
+    light = numpy.linspace(1.0, 0.2, pixels.shape[1])[None, :]
+    dim = (pixels * light).astype(numpy.uint8)
+    header = b"P5\n%d %d\n255\n" % (dim.shape[1], dim.shape[0])
+    control = ocr._tesseract(header + dim.tobytes(), "eng").text
+    assert "Friday evening" not in control
+    assert "Friday evening" in ocr.read_gray(dim, "eng")
+
+
 def test_results_can_cross_the_pipe(tmp_path: Path) -> None:
     """Every field of a reason is a plain value."""
     result = reading(tmp_path, 'odd "name"\n.md', b"")
