@@ -147,6 +147,23 @@ def test_document_that_is_gone_is_said(house: House, visit: Opener, watch: Watch
     expect(page.get_by_test_id("panel-failed")).to_contain_text("no longer here")
 
 
+def test_document_that_goes_while_it_is_read_is_said(house: House, visit: Opener, watch: Watch) -> None:
+    """Removing a document elsewhere replaces it in an open panel; another removal leaves a panel alone."""
+    watch.expected.append("404")
+    house.add({"gone/first.md": b"# First\n\nOne.\n", "gone/second.md": b"# Second\n\nTwo.\n"})
+    found = house.call("GET", "/app/documents?q=gone/")["documents"]
+    ids = {one["document"]: one["document_id"] for one in found}
+    page = visit(house, f"#/d/{ids['gone/second.md']}")
+    expect(page.get_by_test_id("document-text")).to_contain_text("Two.")
+    house.call("DELETE", f"/app/documents/{ids['gone/first.md']}")
+    with page.expect_response(lambda one: one.url.endswith(ids["gone/second.md"])):
+        page.evaluate("() => { dispatchEvent(new Event('focus')); }")
+    expect(page.get_by_test_id("document-text")).to_contain_text("Two.")
+    house.call("DELETE", f"/app/documents/{ids['gone/second.md']}")
+    page.evaluate("() => { dispatchEvent(new Event('focus')); }")
+    expect(page.get_by_test_id("panel-failed")).to_contain_text("no longer here")
+
+
 @pytest.mark.parametrize(
     ("name", "quote", "cells"),
     [

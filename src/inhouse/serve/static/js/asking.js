@@ -65,6 +65,7 @@ async function listen(first, firstKey, signal) {
       live = step(live, event, data);
       if (event === "started" && key === "new" && live.chat_id) key = adopt(live);
       else show(key, live);
+      if (event === "started") announce("chats"); // other tabs show the question while it is answered
     }
     if (!ended(live)) live = { ...live, phase: "failed", error: cut() };
   } catch (error) {
@@ -110,7 +111,6 @@ function adopt(live) {
     go(href("chat", live.chat_id), { replace: true });
   }
   loadList();
-  announce("chats");
   return live.chat_id;
 }
 

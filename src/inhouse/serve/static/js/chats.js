@@ -67,14 +67,14 @@ export function shapeOf(message) {
 
 const shapes = new WeakMap();
 
-/** What the tab itself saw of an answer without an end: its passages, checked sentences and error. */
+/** What the tab itself saw of an answer without an end; what the server kept of it goes before that. */
 function remainsOf(message) {
   const { passages, sentences, receipt, error, text } = remains.peek()[message.message_id] ?? {};
   return passages ? { passages, sentences, receipt, error, text } : {};
 }
 
 function shape(message) {
-  const answer = message.answer ?? remainsOf(message);
+  const answer = { ...remainsOf(message), ...message.answer };
   return {
     passages: [],
     sentences: [],

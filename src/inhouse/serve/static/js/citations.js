@@ -5,8 +5,11 @@
 export const OPEN = "\u2e28";
 export const CLOSE = "\u2e29";
 const MARKERS = /[\u2e28\u2e29]/g;
-// What starts a Markdown block must stay first on its line, so a marker goes behind it.
-const BLOCK_START = /^\s*(?:(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)\s+)*/;
+// What starts a Markdown block must stay first on its line, so a marker goes behind it; in a row of a table
+// (GFM 4.10) both markers go inside, or they would be cells of their own.
+const BLOCK_START = /^\s*(?:(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)\s+)*(?:\|\s*)?/;
+const ROW_END = /\s*\|$/;
+const WORD = /[\p{L}\p{N}]/u;
 
 const known = new WeakMap();
 
@@ -107,11 +110,21 @@ function locate(clean, sentences) {
   let from = 0;
   return sentences.map((sentence) => {
     const wanted = bare(sentence);
-    const at = wanted ? clean.indexOf(wanted, from) : -1;
-    if (at < 0) return null;
-    from = at + wanted.length;
-    return [at, from];
+    const spot = wanted ? find(clean, wanted, from) : null;
+    if (spot) from = spot[1];
+    return spot;
   });
+}
+
+/** The words from `from` on, whatever white space stands between them: a checked sentence has single blanks. */
+function find(clean, wanted, from) {
+  const at = clean.indexOf(wanted, from);
+  if (at >= 0) return [at, at + wanted.length];
+  const words = wanted.split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const loose = new RegExp(words.join("\\s+"), "g");
+  loose.lastIndex = from;
+  const hit = loose.exec(clean);
+  return hit && [hit.index, loose.lastIndex];
 }
 
 /** The text from `start` to `end` with sentences `first` … `last - 1` marked. */
@@ -135,8 +148,11 @@ function gap(between, sentence) {
 }
 
 function around(sentence, index) {
-  const head = BLOCK_START.exec(sentence)[0].length;
-  return `${sentence.slice(0, head)}${OPEN}s${index}${CLOSE}${sentence.slice(head)}${OPEN}e${index}${CLOSE}`;
+  if (!WORD.test(sentence)) return sentence; // a rule, or the line under the head of a table
+  const head = BLOCK_START.exec(sentence)[0];
+  const tail = head.trimEnd().endsWith("|") ? (ROW_END.exec(sentence)?.[0] ?? "") : "";
+  const inside = sentence.slice(head.length, sentence.length - tail.length);
+  return `${head}${OPEN}s${index}${CLOSE}${inside}${OPEN}e${index}${CLOSE}${tail}`;
 }
 
 /** Cut a text at its markers: strings and `{kind: "s"|"e", index}`. */
@@ -153,8 +169,14 @@ export function pieces(text) {
   return found;
 }
 
-/** How many of the sentences are carried by their citations. */
+/** The word for what a sentence lacks: a source, or one that says it; empty when it lacks nothing. */
+export function lack(sentence) {
+  if (sentence.supported || !WORD.test(sentence.text)) return "";
+  return sentence.citations?.length ? "answer.unconfirmed" : "answer.unsupported";
+}
+
+/** How many of the sentences are carried by their citations; lines without a word claim nothing. */
 export function proof(answer) {
-  const sentences = answer.sentences ?? [];
+  const sentences = (answer.sentences ?? []).filter((one) => WORD.test(one.text));
   return { checked: sentences.filter((one) => one.supported).length, all: sentences.length };
 }

@@ -91,6 +91,21 @@ export async function fetchShown(documentId) {
   }
 }
 
+/** The documents changed: look whether the one in the panel is still there and the same. */
+export async function recheck() {
+  const before = shown.value;
+  if (before?.status !== "ready") return;
+  const id = before.document_id;
+  try {
+    const document = await api.document_(id);
+    cache.set(id, document);
+    const same = document.sha256 === before.document.sha256;
+    if (!same && shown.value === before) shown.value = { document_id: id, status: "ready", document };
+  } catch (error) {
+    if (error.status === 404 && shown.value === before) shown.value = { document_id: id, status: "failed", error };
+  }
+}
+
 /** Drop what is kept of one document, or of all. */
 export function forget(documentId) {
   if (documentId) cache.delete(documentId);

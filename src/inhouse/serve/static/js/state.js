@@ -14,7 +14,7 @@ export const chatQuery = signal("");
 export const chat = signal(null);
 /** Answers being written in this tab, by chat id ("new" until the server named the chat). */
 export const lives = signal({});
-/** What this tab saw of answers that failed or were stopped (the server keeps only their text), by message id. */
+/** What this tab saw of answers that failed or were stopped, by message id: the server keeps no reason of failure. */
 export const remains = signal({});
 
 /** What the next question is limited to; `label` is for people. */

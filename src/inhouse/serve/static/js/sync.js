@@ -6,7 +6,7 @@ import { chat, chatList, house, lives, reachable } from "./state.js";
 import { route } from "./router.js";
 import { loadList, open } from "./chats.js";
 import { listen } from "./channel.js";
-import { forget } from "./reading.js";
+import { forget, recheck } from "./reading.js";
 import * as library from "./library.js";
 
 const BUSY_MS = 2000;
@@ -52,11 +52,13 @@ function elsewhere() {
 function chatsMoved() {
   loadList();
   const at = route.value;
-  if (at.name === "chat" && !lives.value[at.id]) open(at.id);
+  const gone = chat.value?.missing && chat.value.chat_id === at.id; // ids are never given again
+  if (at.name === "chat" && !lives.value[at.id] && !gone) open(at.id);
 }
 
 function documentsMoved() {
   forget();
+  recheck();
   if (library.listing.value) library.load();
 }
 

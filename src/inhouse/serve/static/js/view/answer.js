@@ -1,7 +1,7 @@
 // One answer: step line, source cards, the checked text, notes, receipt and what can be done with it.
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { byDocument, marked, numbered } from "../citations.js";
+import { byDocument, lack, marked, numbered } from "../citations.js";
 import { render } from "../markdown.js";
 import { Icon } from "../icons.js";
 import { Step } from "./step.js";
@@ -39,7 +39,7 @@ function Text({ answer, chatKey }) {
     }
     bare = -1;
     return html`<${Cites} key=${`c${index}`} spans=${bySentence[index].map((at) => ({ ...spans[at], at }))}
-      supported=${sentence.supported} chatKey=${chatKey} messageId=${answer.message_id} />`;
+      lack=${lack(sentence)} chatKey=${chatKey} messageId=${answer.message_id} />`;
   };
   const hooks = { onMarker, isMarked: () => bare >= 0 };
   const groups = complete && answer.receipt?.where === "none" ? byDocument(answer) : null;

@@ -10,6 +10,7 @@ import { open, shapeOf } from "../chats.js";
 import { Icon } from "../icons.js";
 import { Answer } from "./answer.js";
 import { Composer } from "./composer.js";
+import { Question } from "./question.js";
 import { Welcome } from "./welcome.js";
 
 const START_GAP = 24;
@@ -85,7 +86,7 @@ function Turn({ turn, first, chatKey }) {
   }); // prettier-ignore
   const variants = last > 0 ? { at, all: last + 1, turn: (step) => setWhich(Math.max(0, Math.min(last, at + step))) } : null;
   return html`<article class=${`turn${first ? " first" : ""}`} data-testid="turn" data-message=${answer?.message_id}>
-    <${first ? "h1" : "h2"} class="question" data-testid="question">${question}</${first ? "h1" : "h2"}>
+    <${Question} text=${question} first=${first} />
     ${answer && html`<${Answer} key=${at} answer=${answer} question=${question} chatKey=${chatKey} again=${again} variants=${variants} />`}
   </article>`;
 }

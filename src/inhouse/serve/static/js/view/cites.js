@@ -4,17 +4,18 @@ import { t } from "../i18n.js";
 import { openCitation, place } from "../reading.js";
 import { hide, hideSoon, showSoon, show } from "./popover.js";
 
-/** `spans` carry `at`, their index in the answer. Spans of one source share one number. */
-export function Cites({ spans, supported, chatKey, messageId }) {
+/** `spans` carry `at`, their index in the answer. Spans of one source share one number. `lack`: see `lack()`. */
+export function Cites({ spans, lack, chatKey, messageId }) {
   const byNumber = new Map();
   for (const span of spans) byNumber.set(span.number, [...(byNumber.get(span.number) ?? []), span]);
   return html`<span class="cites">
-    ${[...byNumber.values()].map((some) => html`<${Cite} key=${some[0].number} spans=${some} chatKey=${chatKey} messageId=${messageId} />`)}
-    ${!supported && html`<small class="nosource" data-testid="unsupported">${t("answer.unsupported")}</small>`}
+    ${[...byNumber.values()].map((some) => html`<${Cite} key=${some[0].number} spans=${some} unsure=${Boolean(lack)}
+      chatKey=${chatKey} messageId=${messageId} />`)}
+    ${lack && html`<small class="nosource" data-testid="unsupported">${t(lack)}</small>`}
   </span>`;
 }
 
-function Cite({ spans, chatKey, messageId }) {
+function Cite({ spans, unsure, chatKey, messageId }) {
   const at = place.value;
   const on = at?.message_id === messageId && spans.some((span) => span.at === at.index);
   const first = spans[0];
@@ -23,7 +24,7 @@ function Cite({ spans, chatKey, messageId }) {
     hide();
     if (messageId) openCitation(chatKey, messageId, first.at);
   };
-  return html`<button class=${`cite${on ? " on" : ""}`} data-testid="cite" aria-label=${label} aria-pressed=${Boolean(on)}
+  return html`<button class=${`cite${unsure ? " unsure" : ""}${on ? " on" : ""}`} data-testid="cite" aria-label=${label} aria-pressed=${Boolean(on)}
     onClick=${open} onPointerEnter=${(event) => event.pointerType === "mouse" && showSoon(event.currentTarget, spans)}
     onPointerLeave=${hideSoon} onFocus=${(event) => event.currentTarget.matches(":focus-visible") && show(event.currentTarget, spans)}
     onBlur=${hide}>${first.number}</button>`;

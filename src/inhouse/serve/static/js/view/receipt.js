@@ -1,8 +1,9 @@
 // Under each answer, one calm line: where it was made, by what, at what price, and how much is proved.
 import { html } from "../html.js";
+import { house } from "../state.js";
 import { t } from "../i18n.js";
 import { duration, money, number, plural } from "../format.js";
-import { numbered, proof } from "../citations.js";
+import { lack, numbered, proof } from "../citations.js";
 import { whereabouts } from "./cards.js";
 import { copy } from "../clipboard.js";
 import { Icon } from "../icons.js";
@@ -33,14 +34,17 @@ function Variants({ at, all, turn }) {
   </span>`;
 }
 
+/** Where an engine is set up, an answer without one needs its reason; elsewhere everybody knows it. */
+const expected = () => house.value?.engines?.some((one) => one.allowed && one.kind !== "embedded");
+
 function Facts({ receipt, refused }) {
-  const { where, engine, model, tokens_in, tokens_out, cost_micros, saved_micros } = receipt;
+  const { where, engine, model, reason, tokens_in, tokens_out, cost_micros, saved_micros } = receipt;
   const tokens = tokens_in !== null && tokens_out !== null && where !== "none";
   return html`
     <b class=${`where-made ${where}`} data-testid="where" title=${t(`where.${where}.long`)}>
       <i class="dot" aria-hidden="true"></i>${t(`where.${where}`)}</b>
     ${where !== "none" && html`<span>${[model, engine].filter(Boolean).join(" · ")}</span>`}
-    ${where === "none" && !refused && html`<span>${t("receipt.extract")}</span>`}
+    ${where === "none" && !refused && html`<span data-testid="why-quotes">${expected() && reason ? reason : t("receipt.extract")}</span>`}
     ${tokens && html`<span class="num" title=${receipt.usage_estimated ? t("receipt.estimated") : ""}>
       ${receipt.usage_estimated ? "≈ " : ""}${t("receipt.tokens", { in: number(tokens_in), out: number(tokens_out) })}</span>`}
     <span class="num">${duration(receipt.ms.total)}</span>
@@ -67,7 +71,7 @@ export function asText(question, answer) {
   const body = answer.sentences.length && answer.phase === "done"
     ? answer.sentences.map((one, index) => {
         const marks = [...new Set(bySentence[index].map((at) => spans[at].number))].map((n) => `[${n}]`).join("");
-        const bare = one.supported ? "" : ` (${t("answer.unsupported")})`;
+        const bare = lack(one) && ` (${t(lack(one))})`;
         return `${one.text}${marks && ` ${marks}`}${bare}`;
       }).join(answer.receipt?.where === "none" ? "\n" : " ")
     : answer.text; // prettier-ignore
