@@ -64,6 +64,10 @@ def test_refused_upload_says_why(house: House, visit: Opener, tmp_path: Path, sh
     expect(upload.locator(".reason")).not_to_be_empty()
     expect(upload.get_by_test_id("upload-retry")).to_be_visible()
     shoot(page, "documents-upload")
+    upload.get_by_test_id("upload-retry").click()
+    expect(upload).to_have_attribute("data-state", "processing")
+    expect(upload).to_have_attribute("data-state", "refused")  # known already, and still not readable
+    expect(upload.locator(".reason")).not_to_be_empty()
 
 
 def test_size_is_checked_before_sending(house: House, visit: Opener, tmp_path: Path) -> None:

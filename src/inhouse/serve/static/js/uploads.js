@@ -117,12 +117,22 @@ function ended() {
 async function lookAt(entry) {
   try {
     const { progress, report } = await api.job(entry.job_id);
-    if (report) change(entry.id, outcome(report, progress));
+    if (report) change(entry.id, await known(entry, outcome(report, progress)));
     else if (progress.state === "failed") change(entry.id, { state: "failed", reason: progress.error ?? "" });
     else if (progress.state === "cancelled") change(entry.id, { state: "cancelled" });
   } catch (error) {
     if (error.status === 404) change(entry.id, { state: "failed", reason: t("upload.job_lost") });
   }
+}
+
+/** A file that was here before counts as what it was then: a refused one is not ready because it came again. */
+async function known(entry, ended) {
+  if (ended.state !== "done" || ended.document_id) return ended;
+  const { documents } = await api.documents({ q: entry.name, source: "uploads", limit: 100, offset: 0 });
+  const before = documents.find((one) => one.document === entry.name);
+  if (!before) return ended;
+  const state = ["refused", "empty"].includes(before.status) ? "refused" : "done";
+  return { ...ended, state, document_id: before.document_id, reason: state === "done" ? ended.reason : before.reason || t("upload.empty") };
 }
 
 /** What a finished job says about its one file. */
