@@ -94,7 +94,7 @@ export async function fetchShown(documentId) {
 /** The documents changed: look whether the one in the panel is still there and the same. */
 export async function recheck() {
   const before = shown.value;
-  if (before?.status !== "ready") return;
+  if (before?.status !== "ready" || place.value?.document_id !== before.document_id) return;
   const id = before.document_id;
   try {
     const document = await api.document_(id);
