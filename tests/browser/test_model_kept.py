@@ -93,6 +93,16 @@ def test_a_table_of_a_model_stays_a_table(house: House, visit: Opener) -> None:
     expect(page.get_by_test_id("proof")).to_contain_text("2 of 4 sentences")
 
 
+def test_an_address_at_the_end_of_a_sentence_stays_itself(house: House, visit: Opener) -> None:
+    """The number of the sentence stands behind the link and is no part of its address."""
+    text = "The form is at https://forms.example/leave"
+    page = told(visit(house), written() | {"answer": text, "sentences": [sentence(text, 1)]})
+    link = page.get_by_test_id("answer-text").locator("a")
+    expect(link).to_have_attribute("href", "https://forms.example/leave")
+    expect(link.get_by_test_id("cite")).to_have_count(0)
+    expect(page.get_by_test_id("cite")).to_have_count(1)
+
+
 def test_a_long_question_leaves_its_answer_in_sight(house: House, visit: Opener, shoot: Shoot) -> None:
     """20,000 characters are folded to some lines and can be read whole."""
     page = visit(house, language="en-US")

@@ -9,6 +9,8 @@ const MARKERS = /[\u2e28\u2e29]/g;
 // (GFM 4.10) both markers go inside, or they would be cells of their own.
 const BLOCK_START = /^\s*(?:(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)\s+)*(?:\|\s*)?/;
 const ROW_END = /\s*\|$/;
+// An address without marks around it goes on to the next blank (GFM 6.9) and would take the marker along.
+const BARE_LINK = /(?:https?:\/\/|www\.)\S*$/i;
 const WORD = /[\p{L}\p{N}]/u;
 
 const known = new WeakMap();
@@ -152,7 +154,8 @@ function around(sentence, index) {
   const head = BLOCK_START.exec(sentence)[0];
   const tail = head.trimEnd().endsWith("|") ? (ROW_END.exec(sentence)?.[0] ?? "") : "";
   const inside = sentence.slice(head.length, sentence.length - tail.length);
-  return `${head}${OPEN}s${index}${CLOSE}${inside}${OPEN}e${index}${CLOSE}${tail}`;
+  const apart = BARE_LINK.test(inside) ? " " : "";
+  return `${head}${OPEN}s${index}${CLOSE}${inside}${apart}${OPEN}e${index}${CLOSE}${tail}`;
 }
 
 /** Cut a text at its markers: strings and `{kind: "s"|"e", index}`. */
