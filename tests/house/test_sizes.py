@@ -17,7 +17,7 @@ ROOM_LINES = 4000
 LARGER_ROOMS = {
     # Reading files (edge/parse, a third of it) has no sense without the room and would be a door too many
     # as a room of its own: every parser result, limit and reason would have to pass through the kernel.
-    "knowledge": 7500,
+    "knowledge": 8000,
 }
 
 DATA_TABLE = "data table"

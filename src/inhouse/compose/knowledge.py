@@ -76,6 +76,7 @@ async def open_knowledge(
             settings=IngestSettings(max_file_mb=loaded.settings.ingest.max_file_mb, workers=parsers.workers),
             new_id=lambda: secrets.token_hex(16),
             log=lambda event, words: log.warning(event, detail=words),
+            leave_out=home.root,
         )
         ingest.start()
     try:

@@ -23,7 +23,7 @@ from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION
 from inhouse.knowledge.edge.parse.pool import Parsers
-from inhouse.knowledge.edge.sources import look_at_file, shown_path, walk
+from inhouse.knowledge.edge.sources import WalkStopped, look_at_file, shown_path, walk
 from inhouse.knowledge.plan import Found, Plan, Rules, Unreadable, Walk, plan
 from inhouse.knowledge.ports import FileOutcome, IngestProgress, IngestReport, IngestState
 
@@ -57,7 +57,10 @@ class _Job:
 
 
 class DocumentIngest:
-    """`ports.Ingest`. Call `start` before `submit` or `upload` are to have an effect, `stop` at the end."""
+    """`ports.Ingest`. Call `start` before `submit` or `upload` are to have an effect, `stop` at the end.
+
+    `leave_out` is a folder never taken in: our own home, which may lie inside a folder that is given.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class DocumentIngest:
         settings: IngestSettings,
         new_id: Callable[[], str],
         log: Callable[[str, str], None] = lambda _event, _words: None,
+        leave_out: Path | None = None,
     ) -> None:
         self._manifest = manifest
         self._parsers = parsers
@@ -75,6 +79,7 @@ class DocumentIngest:
         self._max_bytes = settings.max_file_mb << 20
         self._new_id = new_id
         self._log = log
+        self._leave_out = leave_out
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._ending = False
         self._queue: queue.Queue[str | None] = queue.Queue()
@@ -117,7 +122,11 @@ class DocumentIngest:
                 cancelled=job.cancelled,
             )
             notes: list[str] = []
-            plans = self._plans(job)
+            job.progress = intake.progress  # it runs, although looking through a large folder takes its time
+            try:
+                plans = self._plans(job)
+            except WalkStopped:
+                plans = []
             intake.expect([step for made, _ in plans for step in made.steps])
             for made, target in plans:
                 notes += made.notes
@@ -136,21 +145,12 @@ class DocumentIngest:
             seen = Walk((_uploaded(job.upload),))
             return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
         plans: list[tuple[Plan, Target]] = []
-        files: dict[Path, list[Found | Unreadable]] = {}
-        for path in job.paths:
-            absolute = path.absolute()
-            if absolute.is_dir():
-                source = job.source or shown_path(absolute.resolve().name)
-                origin = shown_path(str(absolute))
-                plans.append(self._plan(source, walk(absolute), origin, job.readers, removes=True))
-            else:
-                files.setdefault(absolute.parent, []).append(look_at_file(absolute))
-        for folder, looked_at in files.items():
+        for folder in (path.absolute() for path in job.paths if path.is_dir()):
+            source = job.source or shown_path(folder.resolve().name)
+            seen = walk(folder, leave_out=self._leave_out, stopped=job.cancelled.is_set)
+            plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=True))
+        for folder, seen in _single_files(job.paths).items():
             source = job.source or shown_path(folder.name) or "files"
-            seen = Walk(
-                tuple(one for one in looked_at if isinstance(one, Found)),
-                tuple(one for one in looked_at if isinstance(one, Unreadable)),
-            )
             plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=False))
         return plans
 
@@ -306,6 +306,21 @@ class DocumentIngest:
         if job is None:
             raise NotFound(f"There is no job {job_id!r}", hint="jobs are remembered until inhouse stops")
         return job
+
+
+def _single_files(paths: Sequence[Path]) -> dict[Path, Walk]:
+    """The paths that are no folders, by the folder they lie in, as if it had been walked."""
+    looked_at: dict[Path, list[Found | Unreadable]] = {}
+    for path in paths:
+        if not path.is_dir():
+            looked_at.setdefault(path.absolute().parent, []).append(look_at_file(path.absolute()))
+    return {
+        folder: Walk(
+            tuple(one for one in seen if isinstance(one, Found)),
+            tuple(one for one in seen if isinstance(one, Unreadable)),
+        )
+        for folder, seen in looked_at.items()
+    }
 
 
 def _check_paths(paths: Sequence[Path], source: str | None) -> None:

@@ -8,21 +8,37 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from inhouse.knowledge.plan import Found, Unreadable, Walk
 
-__all__ = ["look_at_file", "shown_path", "walk"]
+__all__ = ["WalkStopped", "look_at_file", "shown_path", "walk"]
 
+_Identity = tuple[int, int]
+"""Device and inode."""
 _JUNK_FOLDERS = frozenset({"node_modules", "__pycache__", "$RECYCLE.BIN", "System Volume Information"})
 _JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
 
-def walk(root: Path) -> Walk:
-    """Every file below the folder `root`, sorted; unreadable parts are listed, junk is only counted."""
-    gathered = _Gathered(root)
-    gathered.enter(root, (_identity(root),))
+class WalkStopped(Exception):
+    """The walk was asked to stop; nothing of it counts."""
+
+
+def walk(root: Path, *, leave_out: Path | None = None, stopped: Callable[[], bool] = lambda: False) -> Walk:
+    """Every file below the folder `root`, sorted; unreadable parts are listed, junk is only counted.
+
+    `leave_out` is a folder that is passed over wherever it lies: our own home must not take itself in.
+
+    Raises:
+        WalkStopped: if `stopped` says so at one of the folders.
+    """
+    gathered = _Gathered(root, _identity(leave_out) if leave_out and leave_out.exists() else None)
+    waiting: list[tuple[Path, tuple[_Identity, ...]]] = [(root, (_identity(root),))]
+    while waiting:
+        if stopped():
+            raise WalkStopped
+        waiting += gathered.enter(*waiting.pop())
     return Walk(
         files=tuple(sorted(gathered.files, key=lambda file: file.document)),
         unreadable=tuple(sorted(gathered.unreadable, key=lambda one: one.document)),
@@ -45,15 +61,17 @@ def shown_path(path: str) -> str:
 
 
 class _Gathered:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, own: _Identity | None) -> None:
         self._root = root
         self._real_root = os.path.realpath(root)
+        self._own = own
         self.files: list[Found] = []
         self.unreadable: list[Unreadable] = []
         self.skipped = 0
 
-    def enter(self, folder: Path, above: tuple[tuple[int, int], ...]) -> None:
-        """`above` are the identities of the folders on the way down, so that a loop is seen."""
+    def enter(self, folder: Path, above: tuple[_Identity, ...]) -> list[tuple[Path, tuple[_Identity, ...]]]:
+        """Look at one folder; return the folders in it, each with the identities on the way down to it."""
+        below: list[tuple[Path, tuple[_Identity, ...]]] = []
         for entry in self._entries(folder):
             path = Path(entry.path)
             if _is_junk(entry.name):
@@ -61,24 +79,25 @@ class _Gathered:
                 continue
             try:
                 if entry.is_symlink() and not self._stays_inside(path):
-                    self.unreadable.append(
-                        Unreadable(self._document(path), "a link that leads out of the folder")
+                    found: Found | Unreadable = Unreadable(
+                        self._document(path), "a link that leads out of the folder"
                     )
-                    continue
-                if entry.is_dir():
+                elif entry.is_dir():
                     identity = _identity(path)
-                    if identity not in above:
-                        self.enter(path, (*above, identity))
-                    else:
+                    if identity in above or identity == self._own:  # a circle of links, or our own home
                         self.skipped += 1
+                    else:
+                        below.append((path, (*above, identity)))
                     continue
-                found = _found(path, self._document(path), entry.stat())
+                else:
+                    found = _found(path, self._document(path), entry.stat())
             except OSError as error:
                 found = Unreadable(self._document(path), _why(error))
             if isinstance(found, Found):
                 self.files.append(found)
             else:
                 self.unreadable.append(found)
+        return below
 
     def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
         try:
@@ -106,7 +125,7 @@ def _is_junk(name: str) -> bool:
     return name.startswith((".", "~$")) or name in _JUNK_FOLDERS or name.lower() in _JUNK_FILES
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identity(path: Path) -> _Identity:
     status = path.stat()
     return status.st_dev, status.st_ino
 
