@@ -265,3 +265,22 @@ async def test_rude_questions(house: House, question: str) -> None:
     with pytest.raises(BadRequest):
         await house.ask(NO_MODEL, question)
     assert house.book.ended == []
+
+
+async def test_a_models_lines_are_kept(house: House) -> None:
+    """A list stays a list in the kept answer, and a rule without words is no sentence."""
+    table = "| Что | Срок |\n|---|---|\n"
+    item = "- Отпуск длится 28 календарных дней [S1.1].\n"
+    _, answer = await house.ask(said(f"Заявление на отпуск подают за 14 дней [S1.3].\n\n{table}{item}"))
+    assert "14 дней.\n\n| Что | Срок |\n|---|---|\n- Отпуск" in answer.answer
+    assert [s.text for s in answer.sentences][-1] == "- Отпуск длится 28 календарных дней."
+    assert len(answer.sentences) == 3
+
+
+async def test_a_sentence_that_was_cut_off_is_not_checked(house: House) -> None:
+    """Half a sentence may have lost what makes it false; whole ones before it stay checked."""
+    half = [TextDelta("Заявление на отпуск подают за 14 дней [S1.3]. Ежегодный отпуск длится 28 [S1.1]")]
+    _, answer = await house.ask(ScriptedModel([*half, Failed("engine_broke", "reset")]))
+    assert [s.supported for s in answer.sentences[:2]] == [True, False]
+    _, control = await house.ask(ScriptedModel([*half, Finished()]))
+    assert [s.supported for s in control.sentences] == [True, True]

@@ -52,7 +52,7 @@ class AnswerText:
         self._open += ready
         last = self._open
         self._open = ""
-        return Cut(MARK.sub("", ready), (last.strip(),) if MARK.sub("", last).strip() else ())
+        return Cut(MARK.sub("", ready), (last.strip(),) if _says_something(last) else ())
 
     def _cut(self) -> tuple[str, ...]:
         ended = []
@@ -62,7 +62,12 @@ class AnswerText:
             if _NOT_AN_END.search(MARK.sub("", sentence).rstrip("\n")):
                 continue
             at = boundary.end()
-            if MARK.sub("", sentence).strip():
+            if _says_something(sentence):
                 ended.append(sentence.strip())
         self._open = self._open[at:]
         return tuple(ended)
+
+
+def _says_something(sentence: str) -> bool:
+    """False for the rule of a table or a code fence: without a word there is nothing to check."""
+    return any(character.isalnum() for character in MARK.sub("", sentence))

@@ -26,7 +26,7 @@ class Said:
 
 SAID: Mapping[Language, Said] = {
     "ru": Said(
-        no_model="модель не подключена: ответ составлен из цитат",
+        no_model="готовой модели нет: ответ составлен из цитат",
         model_off="модели отключены настройкой answers.use_model: ответ составлен из цитат",
         not_asked="модель не спрашивали: в документах нет ответа",
         engine_failed="модель не ответила ({reason}): ответ составлен из цитат",
@@ -35,7 +35,7 @@ SAID: Mapping[Language, Said] = {
         model_declined="В найденных фрагментах модель не нашла ответа. Ниже — самые близкие.",
     ),
     "en": Said(
-        no_model="no model is connected: the answer is made of quotes",
+        no_model="no model is ready: the answer is made of quotes",
         model_off="models are off by answers.use_model: the answer is made of quotes",
         not_asked="no model was asked: the documents hold no answer",
         engine_failed="the model did not answer ({reason}): the answer is made of quotes",

@@ -76,17 +76,23 @@ def chat_as_markdown(detail: ChatDetailShape) -> str:
 
 
 def _quotes(message: MessageShape) -> list[str]:
-    """Each cited quote once, with its document and page. The kept answer may be of an older version."""
+    """Each verified quote once, with its document and page, then what no source carries.
+
+    The kept answer may be of an older version.
+    """
     lines: list[str] = []
+    doubtful: list[str] = []
     for sentence in _list(message.answer, "sentences"):
+        if isinstance(sentence, dict) and sentence.get("supported") is False:
+            doubtful += [f"> **Not confirmed by any source:** {sentence.get('text', '')}", ""]
         for citation in _list(sentence, "citations"):
-            if isinstance(citation, dict):
+            if isinstance(citation, dict) and citation.get("verified") is not False:
                 page = f", p. {citation['page']}" if citation.get("page") else ""
                 quote_text = " ".join(str(citation.get("quote", "")).split())
                 line = f"> {quote_text} — *{citation.get('document', '')}{page}*"
                 if line not in lines:
                     lines += [line, ""]
-    return lines
+    return lines + doubtful
 
 
 def _list(value: JsonValue, key: str) -> list[JsonValue]:

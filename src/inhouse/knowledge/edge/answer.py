@@ -16,7 +16,7 @@ from inhouse.kernel.documents import Citation
 from inhouse.kernel.errors import BadRequest, EngineError, NoEngine
 from inhouse.kernel.messages import ChatRequest, Failed, TextDelta, Usage, UsageSeen
 from inhouse.kernel.ports import Account, Accounts, ChatModel, ChatStream, EngineUsed, Outcome
-from inhouse.knowledge.cite import check, number_sources
+from inhouse.knowledge.cite import MARK, check, number_sources
 from inhouse.knowledge.edge.retrieve import Found, Retrieve
 from inhouse.knowledge.extract import Quote, extract, missing_kind
 from inhouse.knowledge.followup import leans_on
@@ -64,6 +64,7 @@ class _Draft:
     quotes: tuple[Quote, ...]
     verdict: Verdict
     searched_s: float
+    text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     used: EngineUsed = field(default_factory=lambda: EngineUsed("none", None, "none", ""))
     usage: Usage | None = None
@@ -103,8 +104,10 @@ class DocumentAnswers:
         parts = self._written(draft)
         try:
             async for part in parts:
-                if isinstance(part, AnswerDelta) and draft.first_token_s is None:
-                    draft.first_token_s = self._clock() - draft.started
+                if isinstance(part, AnswerDelta):
+                    draft.text += part.text
+                    if draft.first_token_s is None:
+                        draft.first_token_s = self._clock() - draft.started
                 yield part
         finally:
             await parts.aclose()
@@ -186,11 +189,11 @@ class DocumentAnswers:
         elif failed is not None:
             draft.verdict = Verdict("hedge", "weak")
             draft.reason = said.engine_stopped.format(reason=failed.message)
-            async for part in _quotes(draft):
+            async for part in _quotes_after(draft):
                 yield part
         elif not any(sentence.supported for sentence in draft.sentences):
             draft.verdict, draft.reason = Verdict("hedge", "weak"), said.not_confirmed
-            async for part in _quotes(draft):
+            async for part in _quotes_after(draft):
                 yield part
 
     def _check(self, draft: _Draft, raw: str) -> Sentence:
@@ -261,7 +264,9 @@ class _ModelText:
             self.declined = self._head.strip().strip(".\"'*`") == NO_ANSWER
         if not self.declined:
             rest, self._head = self._head or "", None
-            for part in (*self._take(rest, checked), *self._end(checked)):
+            # A sentence that was cut off may have lost what makes it false: "until 15" of "until 15 March".
+            ends = _unchecked if self.failed else checked
+            for part in (*self._take(rest, checked), *self._end(ends)):
                 yield part
 
     async def aclose(self) -> None:
@@ -297,16 +302,28 @@ async def _refusal(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
 
 
 async def _quotes(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
-    """The extracted quotes as sentences, after whatever the draft holds already."""
+    """The extracted quotes as sentences."""
+    before: Sentence | None = None
     for quote in draft.quotes:
         text = plain(quote.text)
         if not text:
             continue
         sentence = Sentence(text, (_citation(quote),), supported=True)
-        before = draft.sentences[-1] if draft.sentences else None
         draft.sentences.append(sentence)
         yield AnswerDelta(joined(before, sentence))
         yield SentenceChecked(sentence)
+        before = sentence
+
+
+async def _quotes_after(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+    """The quotes in a paragraph of their own, after a model's words."""
+    yield AnswerDelta("\n\n")
+    async for part in _quotes(draft):
+        yield part
+
+
+def _unchecked(raw: str) -> Sentence:
+    return Sentence(" ".join(MARK.sub("", raw).split()), (), supported=False)
 
 
 def _citation(quote: Quote) -> Citation:
@@ -326,13 +343,9 @@ def _citation(quote: Quote) -> Citation:
 
 def _whole(draft: _Draft, receipt: Receipt) -> Answer:
     refused = draft.verdict.band == "refuse"
-    text = ""
-    before: Sentence | None = None
-    for sentence in () if refused else draft.sentences:
-        text += joined(before, sentence)
-        before = sentence
     return Answer(
-        answer=(draft.reason or "") if refused else text,
+        # As it was streamed, so that a model's lists and tables keep their lines.
+        answer=(draft.reason or "") if refused else draft.text.strip(),
         language=draft.found.question.language,
         sentences=() if refused else tuple(draft.sentences),
         band=draft.verdict.band,
