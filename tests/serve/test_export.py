@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from inhouse.serve.chats import chat_as_markdown
 from inhouse.serve.document_shapes import ChatDetailShape, MessageShape
 
 
 def test_doubt_is_exported_too() -> None:
     """A verified quote is listed once; an unverified one is no proof; its sentence is named."""
-    quote = {"document": "hr.md", "page": 2, "quote": "28 days", "verified": True}
-    sentences = [
+    quote: dict[str, JsonValue] = {"document": "hr.md", "page": 2, "quote": "28 days", "verified": True}
+    sentences: list[JsonValue] = [
         {"text": "Leave is 28 days.", "supported": True, "citations": [quote, quote]},
         {"text": "It is 35.", "supported": False, "citations": [{**quote, "quote": "x", "verified": False}]},
     ]
