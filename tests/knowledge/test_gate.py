@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from inhouse.knowledge.blocks import read_blocks
 from inhouse.knowledge.edge.lexical import analyzer
 from inhouse.knowledge.followup import leans_on
 from inhouse.knowledge.gate import HEDGE_BELOW, REFUSE_BELOW, Verdict, evidence, judge, say_reason
@@ -13,6 +14,8 @@ from inhouse.knowledge.parts import split_question
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.ports import Turn
 from inhouse.knowledge.rank import Candidate, rank, weigh
+from inhouse.knowledge.sentences import sentence_spans
+from inhouse.knowledge.stream import AnswerText
 from inhouse.knowledge.words import Vocabulary, read_question
 
 VOCABULARY = Vocabulary.of(analyzer())
@@ -136,3 +139,13 @@ def test_parts_of_a_question(text: str, asked: int, told: str) -> None:
     parts = split_question(text)
     assert len(parts.asked) == asked
     assert parts.told == told
+
+
+@pytest.mark.parametrize("hostile", [" " * 5_000 + "как", "how, " * 4_000, "." * 20_000 + " A", "и " * 9_000])
+def test_hostile_text_takes_no_time(hostile: str) -> None:
+    """Text made to be tried from every place is cut in the time of one look; quadratic rules took minutes."""
+    assert split_question(hostile).asked
+    text = AnswerText()
+    shown = text.feed(hostile).shown + text.finish().shown
+    assert len(shown) == len(hostile)
+    assert sentence_spans(hostile, read_blocks(hostile)) is not None

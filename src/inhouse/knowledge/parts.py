@@ -15,6 +15,8 @@ __all__ = ["Parts", "split_question"]
 
 MOST_ASKED = 3
 FEWEST_LETTERS = 8
+LONGEST_QUESTION = 1_000
+"""Longer texts are no questions that can be told apart, and rules over them would take seconds."""
 _PREPOSITION = r"(?:(?:за|на|в|во|до|с|со|от|по|при|из|у|к|о|by|for|in|at|to|from)\s+)?"
 _ASKING = (
     r"сколько|когда|как(?:ой|ая|ое|ие|ова|ого|ую|ому|им|ом)?|кто|кому|кем|где|куда|откуда|чем|чему|почему|зачем"
@@ -38,6 +40,9 @@ class Parts:
 
 def split_question(text: str) -> Parts:
     """The parts of `text`; the whole of it as one thing asked when it cannot be told apart."""
+    text = " ".join(text.split())  # runs of white space would be tried from each of their places
+    if len(text) > LONGEST_QUESTION:
+        return Parts((text,), "")
     parts: list[str] = []
     start = 0
     for cut in _CUT.finditer(text):

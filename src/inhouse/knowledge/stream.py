@@ -14,7 +14,7 @@ from inhouse.knowledge.cite import MARK
 __all__ = ["AnswerText", "Cut"]
 
 _BOUNDARY = re.compile(
-    r"(?:[.!?…]+[\"'»”)\]*]*(?:\s*\[\s*S[\d.,;\sS]*\])*(?=\s+[^\s\[])|(?:\s*\[\s*S[\d.,;\sS]*\])*\n)"
+    r"(?:(?<![.!?…])[.!?…]+[\"'»”)\]*]*(?:\s*\[\s*S[\d.,;\sS]*\])*(?=\s+[^\s\[])|(?:\s*\[\s*S[\d.,;\sS]*\])*\n)"
 )
 _HELD = re.compile(r"(?:\s+|\s*\[\s*(?:S[\d.,;\sS]*)?)$")
 _NOT_AN_END = re.compile(
