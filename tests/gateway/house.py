@@ -81,7 +81,9 @@ async def house(
     prober = Prober(
         board, http, probe, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded
     )
-    dispatch = Dispatch(board, providers.of, journal, rules, clock=time.time, stopwatch=time.perf_counter)
+    dispatch = Dispatch(
+        board, providers.of, journal, lambda: rules, clock=time.time, stopwatch=time.perf_counter
+    )
     try:
         await prober.refresh()
         yield House(board, http, prober, dispatch, journal, ledger)

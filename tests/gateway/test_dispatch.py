@@ -59,6 +59,7 @@ class Row:
         *,
         code: str | None = None,
         first_token_ms: float | None = None,
+        **_money: object,
     ) -> None:
         """Keep the first end, count them all."""
         self.closes += 1
@@ -76,7 +77,7 @@ class Book:
     rows: list[Row] = field(default_factory=list)
     unwritable: bool = False
 
-    def open(self, *, request_id: str, user: str, task: str) -> Row:
+    def open(self, *, request_id: str, user: str, task: str, **_payer: object) -> Row:
         """A new row."""
         self.rows.append(Row(unwritable=self.unwritable))
         return self.rows[-1]
@@ -97,7 +98,7 @@ class World:
             self.board,
             lambda engine: self.providers[engine.name],
             self.book,
-            rules or Rules(),
+            lambda: rules or Rules(),
             clock=lambda: self.now,
             stopwatch=lambda: self.now,
         )

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from inhouse.kernel.caller import Caller
+from inhouse.kernel.caller import Caller, Grant
 from inhouse.kernel.errors import BadRequest, EngineTimeout
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, TextDelta, Usage, UsageSeen
 from inhouse.kernel.ports import EngineUsed, Outcome
@@ -46,7 +46,9 @@ class ScriptedModel:
     def ready(self, _request: ChatRequest) -> bool:
         return self._events is not None or self._error is not None
 
-    async def open(self, request: ChatRequest, *, request_id: str, user: str) -> ScriptedModel:
+    async def open(
+        self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
+    ) -> ScriptedModel:
         self.asked.append(request)
         if self._error:
             raise self._error
@@ -66,7 +68,7 @@ class Book:
     def __init__(self) -> None:
         self.ended: list[tuple[Outcome, str]] = []
 
-    def open(self, *, request_id: str, user: str, task: str) -> Book:
+    def open(self, *, request_id: str, user: str, task: str, **_payer: object) -> Book:
         return self
 
     def close(
@@ -77,6 +79,7 @@ class Book:
         *,
         code: str | None = None,
         first_token_ms: float | None = None,
+        **_money: object,
     ) -> None:
         self.ended.append((outcome, used.engine))
 

@@ -75,7 +75,9 @@ async def open_gateway(
     prober = Prober(
         board, http, probing, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded
     )
-    dispatch = Dispatch(board, providers.of, journal, rules, clock=time.time, stopwatch=time.monotonic)
+    dispatch = Dispatch(
+        board, providers.of, journal, lambda: rules, clock=time.time, stopwatch=time.monotonic
+    )
     await asyncio.to_thread(ledger.start if watch else ledger.move)
     journal.start()
     if watch:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from inhouse.kernel.messages import ChatRequest, DataPolicy
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Wishes
 
-__all__ = ["ANSWER_TASK", "Facts", "Need", "estimate_tokens", "facts_of"]
+__all__ = ["ANSWER_TASK", "Facts", "Need", "estimate_tokens", "facts_of", "prompt_tokens"]
 
-Need = Literal["json_schema"]
+Need = Literal["json_schema", "tools", "vision", "logprobs", "embed"]
 """Something that an engine must be able to do for this request."""
 
 ANSWER_TASK = "answer"
@@ -21,7 +22,11 @@ REPLY_TOKENS = 512
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One request as routing sees it. `prompt_tokens` is an estimate, `reply_tokens` the room wanted."""
+    """One request as routing sees it. `prompt_tokens` is an estimate, `reply_tokens` the room wanted.
+
+    `cloud` False: whoever pays may not use the cloud. `bucket` 0-99 is fixed per payer and decides on
+    which side of a gradual roll-out a request falls. `complexity` is 0-1, None where it was not looked at.
+    """
 
     task: str
     data: DataPolicy
@@ -29,18 +34,53 @@ class Facts:
     prompt_tokens: int
     reply_tokens: int
     needs: frozenset[Need] = frozenset()
+    wishes: Wishes = NO_WISHES
+    cloud: bool = True
+    bucket: int = 0
+    complexity: float | None = None
 
 
-def facts_of(request: ChatRequest) -> Facts:
+def facts_of(request: ChatRequest, grant: Grant | None = None) -> Facts:
     """The facts of a request."""
     return Facts(
         task=request.task,
         data=request.data,
         model=request.model or None,
-        prompt_tokens=sum(estimate_tokens(each.content) + 4 for each in request.messages),
+        prompt_tokens=prompt_tokens(request),
         reply_tokens=request.max_tokens or REPLY_TOKENS,
-        needs=frozenset({"json_schema"}) if request.json_schema is not None else frozenset(),
+        needs=_needs(request),
+        wishes=request.wishes,
+        cloud=grant is None or grant.cloud,
     )
+
+
+IMAGE_TOKENS = 1000
+"""What a picture counts for; engines take from 85 (OpenAI, low detail) to some 1,600 (Anthropic)."""
+
+
+def prompt_tokens(request: ChatRequest) -> int:
+    """About how many tokens the prompt is, tools and pictures included."""
+    count = 0
+    for each in request.messages:
+        count += estimate_tokens(each.content) + 4 + IMAGE_TOKENS * len(each.images)
+        for call in each.tool_calls:
+            count += estimate_tokens(call.arguments) + 8
+    for tool in request.tools:
+        count += estimate_tokens(tool.parameters) + estimate_tokens(tool.description) + 8
+    return count
+
+
+def _needs(request: ChatRequest) -> frozenset[Need]:
+    needs: set[Need] = set()
+    if request.json_schema is not None:
+        needs.add("json_schema")
+    if request.tools and request.tool_choice != "none":
+        needs.add("tools")
+    if any(each.images for each in request.messages):
+        needs.add("vision")
+    if request.top_logprobs is not None:
+        needs.add("logprobs")
+    return frozenset(needs)
 
 
 def estimate_tokens(text: str) -> int:

@@ -88,6 +88,13 @@ class LedgerRow:
     first_token_ms: float | None
     total_ms: float
     reason: str
+    key: str = ""
+    team: str = ""
+    requested: str | None = None
+    """The model name the caller asked for, None when it left the choice to the house."""
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    saved_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["EVERYONE", "Caller", "Readers", "may_read"]
+__all__ = ["EVERYONE", "Caller", "Grant", "Readers", "Scope", "may_read"]
 
 EVERYONE = "everyone"
 """The group that every caller is in."""
@@ -22,6 +23,30 @@ class Caller:
 
     user: str = "local"
     groups: frozenset[str] = frozenset({EVERYONE})
+
+
+Scope = Literal["chat", "embed", "models", "pull", "documents", "usage", "admin"]
+"""What a key may be used for: `models` lists them, `pull` changes which are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What whoever sent a request to a wire surface may do, and who pays.
+
+    `key` is the public id of an API key, empty for a caller without one. `models` are shell patterns of
+    requested names, empty for all. `cloud` only ever narrows what the administrator allowed for the house.
+    Limits are None where there is none; `streams` are answers under way at once.
+    """
+
+    key: str = ""
+    user: str = "local"
+    team: str = ""
+    scopes: frozenset[Scope] = frozenset({"chat", "embed", "models"})
+    models: tuple[str, ...] = ()
+    cloud: bool = True
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    streams: int | None = None
 
 
 def may_read(caller: Caller, readers: Readers) -> bool:

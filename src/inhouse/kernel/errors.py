@@ -7,6 +7,8 @@
           + Conflict            the thing is not in a state that allows this
           + TooLarge            over a stated limit
           + Forbidden           this caller, host or origin may not do this
+          + Unauthorized        no API key where one is needed, or one that is wrong, expired or revoked
+          + RequestTimeout      the request did not arrive whole in time
       * Unavailable             something needed is missing or busy (exit 3, HTTP 503)
           + HomeBusy            another inhouse process writes to this home
           + HomeUnusable        unreadable, read-only, full, damaged or newer than this version
@@ -14,6 +16,8 @@
           + MissingExtra        an optional part of the package is not installed
           + NoEngine            no language model may or can take the request
           + ShuttingDown        inhouse is being stopped
+          + RateLimited         more requests, tokens or streams than this key or house allows just now
+          + OverBudget          the budget of the key, user, team or model is used up
       * EngineError             the engine's fault (Remote); the gateway decides what to do next
           + EngineUnreachable   no connection
           + EngineTimeout       connected, then silent for too long
@@ -50,11 +54,15 @@ __all__ = [
     "MissingExtra",
     "NoEngine",
     "NotFound",
+    "OverBudget",
     "PortTaken",
+    "RateLimited",
     "RequestError",
+    "RequestTimeout",
     "Retry",
     "ShuttingDown",
     "TooLarge",
+    "Unauthorized",
     "Unavailable",
 ]
 
@@ -118,6 +126,20 @@ class Forbidden(RequestError):
     status = 403
 
 
+class Unauthorized(RequestError):
+    """No API key where one is needed, or one that is wrong, expired or revoked."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class RequestTimeout(RequestError):
+    """The request did not arrive whole in time."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class Unavailable(InhouseError):
     """Something needed is missing or busy; the same call may work later."""
 
@@ -160,6 +182,24 @@ class ShuttingDown(Unavailable):
     """inhouse is being stopped; what was written so far is kept."""
 
     code = "shutting_down"
+
+
+class RateLimited(Unavailable):
+    """More requests, tokens or parallel streams than allowed; `retry_after_s` is when it fits again."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 1.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class OverBudget(Unavailable):
+    """A budget is used up; the message names whose, of which period, and what is left."""
+
+    code = "over_budget"
+    status = 429
 
 
 class EngineError(InhouseError):

@@ -6,9 +6,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Usage
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Usage
 
-__all__ = ["Account", "Accounts", "ChatModel", "ChatStream", "EngineUsed", "Outcome", "Where"]
+__all__ = [
+    "Account",
+    "Accounts",
+    "ChatModel",
+    "ChatStream",
+    "Embedded",
+    "Embedder",
+    "EngineUsed",
+    "Outcome",
+    "Where",
+]
 
 Where = Literal["local", "cloud", "none"]
 
@@ -45,10 +56,16 @@ class ChatStream(Protocol):
 class ChatModel(Protocol):
     """Anything that answers a chat request; which engine does is not the asker's business."""
 
-    async def open(self, request: ChatRequest, *, request_id: str, user: str) -> ChatStream:
+    async def open(
+        self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
+    ) -> ChatStream:
         """Return once the first event is there, so that a failure before it is an exception.
 
+        `grant` None is the house itself, on behalf of `user`.
+
         Raises:
+            OverBudget: if a budget that applies is used up.
+            RateLimited: if too much is asked at once.
             NoEngine: if no engine may or can take the request.
             EngineError: if every engine tried failed before its first event.
         """
@@ -56,6 +73,24 @@ class ChatModel(Protocol):
 
     def ready(self, request: ChatRequest) -> bool:
         """True when a known engine could take the request now; looks at the last snapshot only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, and who made them."""
+
+    used: EngineUsed
+    embeddings: Embeddings
+
+
+class Embedder(Protocol):
+    """Anything that turns texts into vectors."""
+
+    async def embed(
+        self, request: EmbedRequest, *, request_id: str, user: str, grant: Grant | None = None
+    ) -> Embedded:
+        """The vectors of all inputs; raises what `ChatModel.open` raises."""
         ...
 
 
@@ -70,8 +105,13 @@ class Account(Protocol):
         *,
         code: str | None = None,
         first_token_ms: float | None = None,
+        cost_micros: int | None = None,
+        saved_micros: int | None = None,
     ) -> None:
         """Write down how it ended; a second call does nothing.
+
+        `cost_micros` None: the price is not known, which is not zero. `saved_micros` is what the same
+        tokens would have cost at the reference model, less this cost; None when either is unknown.
 
         Raises:
             HomeUnusable: if it cannot be written.
@@ -86,8 +126,19 @@ class Accounts(Protocol):
     One `request_id` may be opened several times: each is a row of its own.
     """
 
-    def open(self, *, request_id: str, user: str, task: str) -> Account:
+    def open(
+        self,
+        *,
+        request_id: str,
+        user: str,
+        task: str,
+        key: str = "",
+        team: str = "",
+        requested: str | None = None,
+    ) -> Account:
         """Returns once the opening would survive the death of this process.
+
+        `requested` is the model name that the caller asked for, None when it left the choice to the house.
 
         Raises:
             HomeUnusable: if it cannot be written.

@@ -19,7 +19,9 @@ from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.facts import Facts, facts_of
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt, NoRoute, Route, decide
-from inhouse.gateway.rules import Budget, Rules
+from inhouse.gateway.rules import Rules
+from inhouse.gateway.till import Free, Till
+from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineBroke, EngineError, HomeUnusable, InternalError, NoEngine
 from inhouse.kernel.messages import (
     ChatEvent,
@@ -44,7 +46,7 @@ NOTHING = Usage(0, 0)
 class Dispatch:
     """Implements `kernel.ports.ChatModel`.
 
-    `provider_of` gives the provider of an engine in the snapshot. `clock` is UNIX seconds, `stopwatch`
+    `provider_of` gives the provider of an engine in the snapshot, `rules` the rules now in force. `clock` is UNIX seconds, `stopwatch`
     any monotonic seconds.
     """
 
@@ -53,11 +55,11 @@ class Dispatch:
         board: FleetBoard,
         provider_of: Callable[[Engine], Provider],
         accounts: Accounts,
-        rules: Rules,
+        rules: Callable[[], Rules],
         *,
         clock: Callable[[], float],
         stopwatch: Callable[[], float],
-        budget: Budget | None = None,
+        till: Till | None = None,
     ) -> None:
         self._board = board
         self._provider_of = provider_of
@@ -65,7 +67,7 @@ class Dispatch:
         self._rules = rules
         self._clock = clock
         self._stopwatch = stopwatch
-        self._budget = budget or Budget()
+        self._till = till or Free()
         self._in_flight: Counter[str] = Counter()
 
     def in_flight(self) -> dict[str, int]:
@@ -78,15 +80,24 @@ class Dispatch:
 
     def route(self, request: ChatRequest) -> Route | NoRoute:
         """What `decide` says now, with its trace."""
-        return self._decide(facts_of(request))
+        return self._decide(facts_of(request), None, "")
 
-    async def open(self, request: ChatRequest, *, request_id: str, user: str) -> Answer:
+    async def open(
+        self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
+    ) -> Answer:
         """See `ChatModel.open`."""
-        account = self._accounts.open(request_id=request_id, user=user, task=request.task)
+        account = self._accounts.open(
+            request_id=request_id,
+            user=user,
+            task=request.task,
+            key=grant.key if grant else "",
+            team=grant.team if grant else "",
+            requested=request.model,
+        )
         used = EngineUsed("none", None, "none", "")
         handed_over = False
         try:
-            route = self._decide(facts_of(request))
+            route = self._decide(facts_of(request, grant), grant, user)
             if isinstance(route, NoRoute):
                 used = EngineUsed("none", None, "none", f"{route.layer}: {route.message}")
                 _close(account, "refused", used, code=NoEngine.code)
@@ -121,8 +132,10 @@ class Dispatch:
         _close(account, "failed", replace(used, reason=f"all failed: {tried}"), code=failure.code)
         raise failure
 
-    def _decide(self, facts: Facts) -> Route | NoRoute:
-        return decide(facts, self._board.fleet, self._rules, self._budget, self._clock())
+    def _decide(self, facts: Facts, grant: Grant | None, user: str) -> Route | NoRoute:
+        now = self._clock()
+        budget = self._till.budget(grant, user, facts.model, now)
+        return decide(facts, self._board.fleet, self._rules(), budget, now)
 
     async def _events(self, run: _Run) -> AsyncGenerator[ChatEvent]:
         """The answer's events; the account is closed just before the last one is given.

@@ -63,6 +63,9 @@ class Opened(msgspec.Struct, frozen=True, tag="open"):
     started_at: float
     user: str
     task: str
+    key: str = ""
+    team: str = ""
+    requested: str | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, tag="close"):
@@ -130,12 +133,21 @@ class Journal:
                 os.close(self._file)
                 self._file = -1
 
-    def open(self, *, request_id: str, user: str, task: str) -> Entry:
+    def open(
+        self,
+        *,
+        request_id: str,
+        user: str,
+        task: str,
+        key: str = "",
+        team: str = "",
+        requested: str | None = None,
+    ) -> Entry:
         """See `Accounts.open`."""
         with self._turn:
             self._count += 1
             entry = f"{self._name()}.{self._count}"
-            opened = Opened(entry, request_id, self._clock(), user, task)
+            opened = Opened(entry, request_id, self._clock(), user, task, key, team, requested)
             self._append(opened)
             self._open_now[entry] = opened
         return Entry(self, opened, self._stopwatch)
@@ -242,6 +254,8 @@ class Entry:
         *,
         code: str | None = None,
         first_token_ms: float | None = None,
+        cost_micros: int | None = None,
+        saved_micros: int | None = None,
     ) -> None:
         """See `Account.close`."""
         if self._closed:
@@ -249,9 +263,10 @@ class Entry:
         self._closed = True
         total_ms = (self._stopwatch() - self._began) * 1000
         row = row_of(self._opened, outcome, used, usage, total_ms=total_ms)
-        self._journal.close(
-            dataclasses.replace(row, code=code, first_token_ms=first_token_ms), self._opened.entry
-        )
+        row = dataclasses.replace(row, code=code, first_token_ms=first_token_ms, saved_micros=saved_micros)
+        if cost_micros is not None:
+            row = dataclasses.replace(row, cost_micros=cost_micros)
+        self._journal.close(row, self._opened.entry)
 
 
 def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, total_ms: float) -> LedgerRow:
@@ -274,6 +289,11 @@ def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, 
         first_token_ms=None,
         total_ms=total_ms,
         reason=used.reason,
+        key=opened.key,
+        team=opened.team,
+        requested=opened.requested,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
     )
 
 

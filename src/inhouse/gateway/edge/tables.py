@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-__all__ = ["ledger", "metadata"]
+__all__ = ["api_keys", "ledger", "metadata", "rollouts", "samples"]
 
 metadata = MetaData()
 
@@ -32,6 +32,48 @@ ledger = Table(
     Column("first_token_ms", Float),
     Column("total_ms", Float, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("key", String, nullable=False, server_default=""),
+    Column("team", String, nullable=False, server_default=""),
+    Column("requested", String),
+    Column("cache_write_tokens", Integer, nullable=False, server_default="0"),
+    Column("reasoning_tokens", Integer, nullable=False, server_default="0"),
+    Column("saved_micros", Integer),
     Index("ledger_by_start", "started_at"),
     Index("ledger_by_request", "request_id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),  # public part, shown in lists and in the ledger
+    Column("digest", String, nullable=False, unique=True),  # SHA-256 of the secret, hex
+    Column("name", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("team", String, nullable=False),
+    Column("grant", Text, nullable=False),  # JSON: scopes, models, cloud, limits
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("name", String, primary_key=True),  # the requested name whose requests are divided
+    Column("state", Text, nullable=False),  # JSON: see gateway.rollout
+    Column("changed_at", Float, nullable=False),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),  # shadow, judge, person, gate
+    Column("name", String, nullable=False),  # the roll-out or the task
+    Column("request_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("score", Float),
+    Column("facts", Text, nullable=False),  # JSON of numbers, never of words
+    Index("samples_by_name", "name", "at"),
 )

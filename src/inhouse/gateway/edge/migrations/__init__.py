@@ -7,4 +7,4 @@ from pathlib import Path
 __all__ = ["FOLDER", "HEAD"]
 
 FOLDER = Path(__file__).parent
-HEAD = "gateway_0001"
+HEAD = "gateway_0004"

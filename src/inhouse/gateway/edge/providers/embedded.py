@@ -25,7 +25,7 @@ from inhouse.gateway.edge.providers.openai import OpenAIProvider
 from inhouse.gateway.fleet import Model
 from inhouse.gateway.profiles import PROFILES
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, EngineTimeout, EngineUnreachable
-from inhouse.kernel.messages import ChatEvent, ChatRequest
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["EmbeddedEngine", "EmbeddedModel", "EmbeddedSettings", "demo_model"]
 
@@ -141,6 +141,10 @@ class EmbeddedEngine:
                 await events.aclose()
         finally:
             child.give_back()
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
+        """See `Provider.embed`."""
+        raise EngineRefused(f"`{NAME}` makes no embeddings", engine=NAME)
 
     async def stop(self) -> None:
         """End all children."""

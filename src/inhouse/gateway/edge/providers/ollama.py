@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from inhouse.dialects import ollama
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.facts import facts_of
-from inhouse.kernel.messages import ChatEvent, ChatRequest
+from inhouse.kernel.errors import EngineRefused
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["WIRE", "OllamaProvider", "context_for"]
 
@@ -30,6 +31,10 @@ class OllamaProvider:
         """See `Provider.stream`."""
         body = ollama.write_request(request, model=model, context_tokens=context_for(request))
         return self._http.events(HttpPost(self._name, self._url, body, self._headers), WIRE)
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
+        """See `Provider.embed`."""
+        raise EngineRefused(f"`{self._name}` makes no embeddings", engine=self._name)
 
 
 def context_for(request: ChatRequest) -> int:

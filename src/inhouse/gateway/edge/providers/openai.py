@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from inhouse.dialects import openai
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.profiles import Profile
-from inhouse.kernel.messages import ChatEvent, ChatRequest
+from inhouse.kernel.errors import EngineRefused
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["WIRE", "OpenAIProvider"]
 
@@ -28,3 +29,7 @@ class OpenAIProvider:
         """See `Provider.stream`."""
         body = openai.write_request(request, model=model, ask_usage=self._profile.usage_in_stream)
         return self._http.events(HttpPost(self._name, self._url, body, self._headers), WIRE)
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
+        """See `Provider.embed`."""
+        raise EngineRefused(f"`{self._name}` makes no embeddings", engine=self._name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from inhouse.kernel.messages import ChatEvent, ChatRequest
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["Provider"]
 
@@ -20,5 +20,13 @@ class Provider(Protocol):
 
         Raises:
             EngineError: while no event was given; afterwards the last event is `Failed`.
+        """
+        ...
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
+        """The vectors of all inputs.
+
+        Raises:
+            EngineError: if the engine does not give them; `EngineRefused` where its kind cannot embed.
         """
         ...

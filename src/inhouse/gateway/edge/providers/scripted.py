@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inhouse.dialects.status import failed_of
-from inhouse.kernel.errors import EngineBroke, EngineError
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished
+from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Failed, Finished
 
 __all__ = ["Gate", "Scene", "ScriptedProvider", "Wait"]
 
@@ -69,3 +69,7 @@ class ScriptedProvider:
             yield failed_of(broken)
         finally:
             self.closed += not over
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
+        """See `Provider.embed`."""
+        raise EngineRefused(f"`{self._name}` makes no embeddings", engine=self._name)

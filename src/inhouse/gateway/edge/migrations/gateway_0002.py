@@ -1,0 +1,21 @@
+"""Who paid, what was asked for, and what it saved."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "gateway_0002"
+down_revision = "gateway_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Who paid, what was asked for, and what it saved."""
+    op.add_column("ledger", sa.Column("key", sa.String, nullable=False, server_default=""))
+    op.add_column("ledger", sa.Column("team", sa.String, nullable=False, server_default=""))
+    op.add_column("ledger", sa.Column("requested", sa.String))
+    op.add_column("ledger", sa.Column("cache_write_tokens", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("ledger", sa.Column("reasoning_tokens", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("ledger", sa.Column("saved_micros", sa.Integer))

@@ -1,0 +1,161 @@
+"""One request to a wire surface, read as far as every surface needs it.
+
+Headers of DESIGN section 6: callers may send `x-inhouse-task`, `-priority`, `-role`, `-data`, `-prefer`,
+`-force`, `-strategy`, `-max-cost-micros`; a header only ever tightens what may leave the house.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from inhouse.kernel.caller import Grant, Scope
+from inhouse.kernel.errors import BadRequest, Forbidden
+from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Priority, Strategy, Wishes
+from inhouse.kernel.ports import EngineUsed
+from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.wire import Receive, Send
+from inhouse.serve.wire import Scope as AsgiScope
+
+__all__ = ["Asked", "read_asked", "used_headers"]
+
+PREFIX = b"x-inhouse-"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what. `headers` have lower-case names; of several with one name the first counts."""
+
+    parts: PlaneParts
+    receive: Receive
+    send: Send
+    method: str
+    path: str
+    query: str
+    headers: dict[bytes, bytes]
+    body: bytes
+    request_id: str
+    grant: Grant
+    wishes: Wishes
+    data: DataPolicy
+    task: str
+
+    def header(self, name: bytes) -> str:
+        """The header of that lower-case name, empty when there is none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def need(self, scope: Scope) -> None:
+        """Raises `Forbidden` if the caller's key is not for this."""
+        if scope not in self.grant.scopes:
+            raise Forbidden(
+                f"This key is not for `{scope}`" if self.grant.key else f"`{scope}` needs an API key",
+                hint="`inhouse keys add --scope` makes one that is",
+            )
+
+    def wanted(self, request: ChatRequest) -> ChatRequest:
+        """The request with what the headers said; the stricter word on data wins."""
+        if self.data == "any" and self.task == "chat" and self.wishes is NO_WISHES:
+            return dataclasses.replace(request, data="any") if request.data != "any" else request
+        return dataclasses.replace(request, data=self.data, task=self.task, wishes=self.wishes)
+
+
+async def read_asked(scope: AsgiScope, receive: Receive, send: Send, parts: PlaneParts) -> Asked:
+    """The request with its body, its caller and its wishes.
+
+    Raises:
+        Unauthorized: if its key is not good.
+        BadRequest: if a header of ours holds none of its words.
+    """
+    headers: dict[bytes, bytes] = {}
+    spoke = False
+    for name, value in scope["headers"]:
+        headers.setdefault(name, value)
+        spoke = spoke or name.startswith(PREFIX)
+    client = scope.get("client")
+    grant = parts.gate.grant(
+        _secret(headers),
+        user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
+        loopback=_loopback(client),
+    )
+    body = b""
+    if scope["method"] not in ("GET", "HEAD"):
+        message = await receive()
+        body = message.get("body", b"")
+        while message.get("more_body", False):
+            message = await receive()
+            body += message.get("body", b"")
+    return Asked(
+        parts=parts,
+        receive=receive,
+        send=send,
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        request_id=scope["state"]["request_id"],
+        grant=grant,
+        wishes=_wishes(headers) if spoke else NO_WISHES,
+        data=cast("DataPolicy", _word(headers, b"data", ("local_only", "any"), "any")) if spoke else "any",
+        task=headers.get(b"x-inhouse-task", b"").decode("latin-1")[:64] or "chat" if spoke else "chat",
+    )
+
+
+def used_headers(used: EngineUsed) -> list[tuple[bytes, bytes]]:
+    """The `x-inhouse-*` headers of an answer."""
+    reason = used.reason.encode("ascii", "backslashreplace")[:1000]
+    return [
+        (b"x-inhouse-engine", used.engine.encode("ascii", "backslashreplace")),
+        (b"x-inhouse-model", (used.model or "").encode("ascii", "backslashreplace")),
+        (b"x-inhouse-where", used.where.encode()),
+        (b"x-inhouse-reason", reason.replace(b"\n", b" ").replace(b"\r", b" ")),
+    ]
+
+
+def _secret(headers: dict[bytes, bytes]) -> str:
+    """The API key as each of the four protocols sends it."""
+    given = headers.get(b"authorization", b"")
+    if given[:7].lower() == b"bearer ":
+        return given[7:].strip().decode("latin-1")
+    found = headers.get(b"x-api-key") or headers.get(b"x-goog-api-key") or b""
+    return found.strip().decode("latin-1")
+
+
+def _loopback(client: object) -> bool:
+    host = client[0] if isinstance(client, list | tuple) and client else ""
+    return str(host).startswith("127.") or host == "::1"
+
+
+def _wishes(headers: dict[bytes, bytes]) -> Wishes:
+    most = headers.get(b"x-inhouse-max-cost-micros", b"").decode("latin-1")
+    if most and not (most.isascii() and most.isdigit() and len(most) < 19):
+        raise BadRequest(
+            "x-inhouse-max-cost-micros is not a whole number", hint="micro-units of money, from 0"
+        )
+    place = ("local", "cloud")
+    found = Wishes(
+        priority=cast("Priority | None", _word(headers, b"priority", get_args(Priority))),
+        role=cast("Literal['L1', 'L2', 'L3'] | None", _word(headers, b"role", ("L1", "L2", "L3"))),
+        prefer=cast("Literal['local', 'cloud'] | None", _word(headers, b"prefer", place)),
+        force=cast("Literal['local', 'cloud'] | None", _word(headers, b"force", place)),
+        strategy=cast("Strategy", _word(headers, b"strategy", get_args(Strategy), "single")),
+        max_cost_micros=int(most) if most else None,
+    )
+    return NO_WISHES if found == NO_WISHES else found
+
+
+def _word(
+    headers: dict[bytes, bytes], name: bytes, words: tuple[str, ...], default: str | None = None
+) -> str | None:
+    given = headers.get(PREFIX + name)
+    if given is None:
+        return default
+    text = given.decode("latin-1").strip()
+    for word in words:
+        if text.lower() == word.lower():
+            return word
+    raise BadRequest(
+        f"x-inhouse-{name.decode()} is {text[:40]!r}, which is none of its words",
+        hint=f"one of {', '.join(words)}",
+    )

@@ -1,0 +1,60 @@
+"""Which wire surface a path belongs to, and how each tells an error."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from inhouse.kernel.errors import InhouseError
+from inhouse.serve.plane.asked import Asked, read_asked
+from inhouse.serve.plane.exchange import Gone
+from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.wire import Receive, Scope, Send, send_reply
+
+__all__ = ["Front", "Route", "Surface", "WireError"]
+
+WireError = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
+"""Status, body (JSON) and extra headers of an error in a dialect."""
+
+
+Route = Callable[[Asked], Awaitable[None]]
+
+
+class Surface(Protocol):
+    """One vendor's protocol, server side."""
+
+    def route(self, method: str, path: str) -> Route | None:
+        """What answers this request; None where the path is not of this surface.
+
+        Raises:
+            InhouseError: if the path is of this surface but the method is not.
+        """
+        ...
+
+    def error(self, error: InhouseError, request_id: str) -> WireError:
+        """The error as this vendor's clients expect it."""
+        ...
+
+
+class Front:
+    """Asks each surface in turn; a path of none of them is not taken (`takes`)."""
+
+    def __init__(self, parts: PlaneParts, surfaces: tuple[Surface, ...]) -> None:
+        self._parts = parts
+        self._surfaces = surfaces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer the request; False when it is of no surface and nothing was sent."""
+        for surface in self._surfaces:
+            try:
+                route = surface.route(scope["method"], scope["path"])
+                if route is None:
+                    continue
+                await route(await read_asked(scope, receive, send, self._parts))
+            except Gone:
+                return True
+            except InhouseError as error:
+                status, body, more = surface.error(error, scope["state"]["request_id"])
+                await send_reply(send, status, body, "application/json", headers=more)
+            return True
+        return False

@@ -1,0 +1,95 @@
+"""What the wire surfaces are made of, handed over in one value by `compose`.
+
+Nothing here may load FastAPI or the knowledge room: `serve --role gateway` lives on this alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from inhouse.gateway.ports import ModelStore
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.ports import ChatModel, Embedder, Where
+
+__all__ = ["Admission", "Catalogue", "Gatekeeper", "Offer", "PlaneParts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model name that a caller may ask for. Sizes, digest and family are empty where not known.
+
+    `runs_as` is what really answers when it is an alias. `capabilities` are Ollama's words: completion,
+    tools, vision, embedding, thinking.
+    """
+
+    name: str
+    engine: str
+    kind: str
+    where: Where
+    runs_as: str = ""
+    size_bytes: int | None = None
+    context_tokens: int | None = None
+    loaded: bool | None = None
+    digest: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: float = 0.0
+    expires_at: float | None = None
+    capabilities: tuple[str, ...] = ("completion",)
+
+
+class Catalogue(Protocol):
+    """The models of the house as callers see them."""
+
+    def offers(self, grant: Grant) -> tuple[Offer, ...]:
+        """Every model name this caller may use now, each name once, best engine first; no I/O."""
+        ...
+
+
+class Admission(Protocol):
+    """One admitted request; counts against parallel streams until it is closed."""
+
+    def close(self, tokens: int = 0) -> None:
+        """It ended and used that many tokens; a second call does nothing."""
+        ...
+
+
+class Gatekeeper(Protocol):
+    """Knows keys and limits. Every method takes microseconds and reads no disk."""
+
+    def grant(self, secret: str, *, user: str, loopback: bool) -> Grant:
+        """What the bearer of this secret may do; `secret` is empty without a key.
+
+        `user` is what `x-inhouse-user` said; it is believed on loopback without a key only.
+
+        Raises:
+            Unauthorized: if the key is wrong, expired or revoked, or there is none and one is needed.
+        """
+        ...
+
+    def admit(self, grant: Grant) -> Admission:
+        """Count one request in.
+
+        Raises:
+            RateLimited: if it is one too many.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneParts:
+    """The open gateway. Setting `stopping` ends streams."""
+
+    version: str
+    chat: ChatModel
+    embedder: Embedder
+    catalogue: Catalogue
+    gate: Gatekeeper
+    models: ModelStore
+    stopping: asyncio.Event
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
