@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from inhouse.gateway.ports import EngineView, ModelView
-from inhouse.gateway.profiles import EngineKind
+from inhouse.gateway.profiles import Capability, EngineKind
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineRefused
 
 __all__ = [
@@ -48,6 +48,9 @@ class Model:
     `demo`: exists to prove that the plumbing works and is not to be trusted with a question.
     `remote`: listed by a local engine but run elsewhere, as Ollama's `:cloud` models are.
     `chats`: False for models that only embed, rerank or hear.
+    `capabilities` None: nothing is known but what the engine's profile says (`profiles.can`).
+    Times are UNIX seconds; `expires_at` is when a loaded model will be unloaded, infinite for never.
+    `memory_bytes` is what it takes while it is loaded, `gpu_bytes` the part of that on a GPU.
     """
 
     name: str
@@ -57,6 +60,15 @@ class Model:
     demo: bool = False
     remote: bool = False
     chats: bool = True
+    digest: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: float | None = None
+    expires_at: float | None = None
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    capabilities: frozenset[Capability] | None = None
 
 
 @dataclass(frozen=True, slots=True)

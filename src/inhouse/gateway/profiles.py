@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["PROFILES", "WELL_KNOWN_PORTS", "EngineKind", "Profile"]
+__all__ = ["PROFILES", "WELL_KNOWN_PORTS", "Capability", "EngineKind", "Profile"]
 
 EngineKind = Literal[
     "mlx",
@@ -26,6 +26,9 @@ EngineKind = Literal[
     "anthropic",
     "gemini",
 ]
+
+Capability = Literal["completion", "tools", "vision", "embedding", "thinking", "insert", "image", "audio"]
+"""What one model can do, in the words of Ollama's `/api/tags`."""
 
 WELL_KNOWN_PORTS = (11434, 8080, 8000, 30000, 1234)
 """Where Ollama, llama.cpp and MLX, vLLM, SGLang and LM Studio listen unless told otherwise."""
