@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from inhouse.kernel.ports import Outcome, Where
@@ -11,6 +12,7 @@ from inhouse.kernel.ports import Outcome, Where
 __all__ = [
     "EngineView",
     "Fleet",
+    "InstalledModel",
     "Ledger",
     "LedgerRow",
     "ModelStore",
@@ -126,21 +128,64 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PullProgress:
-    """A moment of a model's download. Sizes are None while the engine does not know them."""
+    """A moment of a model's download. Sizes are None while the engine does not know them.
+
+    `digest` is `sha256:` and 64 hexadecimal digits of the file that is on its way, empty where not known.
+    """
 
     status: str
     done_bytes: int | None = None
     total_bytes: int | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A GGUF file of this house, which the embedded engine can serve; its header was read and is sound.
+
+    `origin` says where it came from: an address without its query, `upload`, or the name it was copied
+    from. `chats` is False where the file holds no chat template; `embeds` where it is a model for vectors.
+    `parameters` is how many the model has. `modified_at` is UNIX seconds.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    size_bytes: int
+    origin: str
+    architecture: str
+    context_tokens: int | None
+    parameters: int | None
+    quantization: str
+    demo: bool = False
+    chats: bool = True
+    embeds: bool = False
+    embedding_length: int | None = None
+    modified_at: float = 0.0
 
 
 class ModelStore(Protocol):
-    """Fetches and removes models on an engine that can do it."""
+    """Fetches, keeps and removes models: files of this house, and those of an Ollama engine.
+
+    Where a method takes `engine`, it is the name of an Ollama engine, or empty: then an address or the name
+    of an installed file means this house, and any other name the first Ollama that is up.
+    """
+
+    def installed(self) -> tuple[InstalledModel, ...]:
+        """The files of this house, by name; no I/O."""
+        ...
 
     def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
         """Download a model; ends without an exception once it is usable.
 
+        `model` is a name that an Ollama engine knows, or the http(s) address of a GGUF file, which is
+        then called like that file; `#sha256=` and 64 digits behind the address are checked.
+
         Raises:
-            EngineError: if the engine cannot be reached or does not know the model.
+            BadRequest: if it is neither, or what came is no sound GGUF file.
+            NoEngine: if it is a name, and no Ollama is up.
+            HomeUnusable: if the disk has no room for it.
+            EngineError: if the other side cannot be reached or does not know the model.
         """
         ...
 
@@ -148,6 +193,38 @@ class ModelStore(Protocol):
         """Remove a model.
 
         Raises:
+            NotFound: if nobody has it.
             EngineError: if the engine cannot be reached or does not have the model.
+        """
+        ...
+
+    async def copy(self, source: str, destination: str) -> None:
+        """Give a model a second name; its bytes are kept once.
+
+        Raises:
+            NotFound: if nobody has the source.
+            BadRequest: if the destination is no good name.
+        """
+        ...
+
+    async def create(self, model: str, digest: str) -> InstalledModel:
+        """Call the GGUF file that was uploaded under `digest` by this name.
+
+        Raises:
+            NotFound: if no such file was uploaded.
+            BadRequest: if it is no sound GGUF file, or the name is not good.
+        """
+        ...
+
+    async def has_blob(self, digest: str) -> bool:
+        """True when the bytes of `sha256:…` are here."""
+        ...
+
+    async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> bool:
+        """Keep uploaded bytes; False when they were here already.
+
+        Raises:
+            BadRequest: if the digest is malformed, or not that of the bytes.
+            HomeUnusable: if the disk has no room for them.
         """
         ...
