@@ -13,9 +13,11 @@ from inhouse.gateway.profiles import Capability, EngineKind
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineRefused
 
 __all__ = [
+    "UNKNOWN_LOAD",
     "Engine",
     "EngineState",
     "Fleet",
+    "Load",
     "Model",
     "Place",
     "after_failure",
@@ -72,6 +74,42 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How busy an engine is. None: not known, which is not zero.
+
+    `in_flight` are our own requests under way: exact, and newer than anything scraped. `running` and
+    `waiting` are what its metrics say of everybody's requests, `cache_use` the share (0-1) of its key-value
+    cache. `slots` is how many it serves at once, `request_s` how long one usually takes, `tokens_per_s` how
+    fast it writes for one reader, `load_s` how long it takes to load a model that is not loaded.
+
+    Routing looks at `in_flight` only where it fills the slots (`queue`), so whoever writes it here may leave
+    changes below that out and keep the snapshot as it is.
+    """
+
+    in_flight: int | None = None
+    running: int | None = None
+    waiting: int | None = None
+    cache_use: float | None = None
+    slots: int | None = None
+    request_s: float | None = None
+    tokens_per_s: float | None = None
+    load_s: float | None = None
+
+    def queue(self) -> int | None:
+        """How many requests would be served before the next one that comes; None: not known.
+
+        Our own count first, scraped metrics second: what others send shows in `waiting` only.
+        """
+        ours = None if self.in_flight is None else max(0, self.in_flight - (self.slots or 1) + 1)
+        if ours is None:
+            return self.waiting
+        return ours if self.waiting is None else max(ours, self.waiting)
+
+
+UNKNOWN_LOAD = Load()
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """One engine at the last look. `failures` counts dispatches that failed in a row.
 
@@ -91,6 +129,7 @@ class Engine:
     failures: int = 0
     rests_until: float = 0.0
     rest_reason: str = ""
+    load: Load = UNKNOWN_LOAD
 
 
 @dataclass(frozen=True, slots=True)
