@@ -39,6 +39,7 @@ ALLOWED = {
     "json",
     "jsonschema",
     "jsonschema.validators",
+    "fnmatch",
     "math",
     "msgspec",
     "numpy",

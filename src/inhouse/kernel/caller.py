@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EVERYONE", "Caller", "Grant", "Readers", "Scope", "may_read"]
+__all__ = ["EVERYONE", "ApiKey", "Caller", "Grant", "Readers", "Scope", "may_read"]
 
 EVERYONE = "everyone"
 """The group that every caller is in."""
@@ -47,6 +47,21 @@ class Grant:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     streams: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is kept: everything but the secret, of which only the SHA-256 (hex) is known.
+
+    `grant.key` is its public id. Times are UNIX seconds; None where it never expires, or was not revoked.
+    """
+
+    grant: Grant
+    name: str
+    digest: str
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
 
 
 def may_read(caller: Caller, readers: Readers) -> bool:

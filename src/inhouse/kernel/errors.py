@@ -9,6 +9,7 @@
           + Forbidden           this caller, host or origin may not do this
           + Unauthorized        no API key where one is needed, or one that is wrong, expired or revoked
           + RequestTimeout      the request did not arrive whole in time
+          + KeyReused           an Idempotency-Key came again with another request
       * Unavailable             something needed is missing or busy (exit 3, HTTP 503)
           + HomeBusy            another inhouse process writes to this home
           + HomeUnusable        unreadable, read-only, full, damaged or newer than this version
@@ -22,6 +23,7 @@
           + EngineUnreachable   no connection
           + EngineTimeout       connected, then silent for too long
           + EngineOverloaded    says that it is busy
+          + EngineExhausted     the account there has no money or quota left
           + EngineRefused       understood and declined: bad request, unknown model, context too long
           + EngineBroke         failed in the middle of an answer, or answered with nonsense
       * InternalError           our fault (exit 1, HTTP 500)
@@ -42,6 +44,7 @@ __all__ = [
     "Conflict",
     "EngineBroke",
     "EngineError",
+    "EngineExhausted",
     "EngineOverloaded",
     "EngineRefused",
     "EngineTimeout",
@@ -51,6 +54,7 @@ __all__ = [
     "HomeUnusable",
     "InhouseError",
     "InternalError",
+    "KeyReused",
     "MissingExtra",
     "NoEngine",
     "NotFound",
@@ -138,6 +142,13 @@ class RequestTimeout(RequestError):
 
     code = "request_timeout"
     status = 408
+
+
+class KeyReused(RequestError):
+    """An Idempotency-Key came again with another request: the first one's answer would be wrong for it."""
+
+    code = "idempotency_key_reused"
+    status = 422
 
 
 class Unavailable(InhouseError):
@@ -244,6 +255,13 @@ class EngineOverloaded(EngineError):
     ) -> None:
         super().__init__(message, engine=engine, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class EngineExhausted(EngineError):
+    """The account at the engine has no money or quota left: asking again soon cannot help."""
+
+    code = "engine_exhausted"
+    status = 503
 
 
 class EngineRefused(EngineError):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from inhouse.kernel.caller import Caller
-from inhouse.kernel.errors import BadRequest
+from inhouse.serve.plane.gate import named_user
 
 __all__ = ["CallerOf"]
 
@@ -17,13 +17,7 @@ def _caller(request: Request) -> Caller:
     given = request.headers.get("x-inhouse-user")
     if given is None:
         return Caller()
-    try:
-        user = given.encode("latin-1").decode("utf-8").strip()
-    except UnicodeDecodeError:
-        user = ""
-    if not user.isprintable() or not 1 <= len(user) <= 128:
-        raise BadRequest("x-inhouse-user is not a user name", hint="1 to 128 printable characters in UTF-8")
-    return Caller(user=user)
+    return Caller(user=named_user(given))
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]

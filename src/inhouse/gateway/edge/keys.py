@@ -1,0 +1,166 @@
+"""API keys in the database, and in memory for every request: a check reads no disk and no SQL.
+
+No text of a caller ever reaches SQL here: a key is looked up in memory by the id in it, and what is
+written was made or checked by the house.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import msgspec
+from sqlalchemy import insert, select, update
+
+from inhouse.gateway.edge.tables import api_keys
+from inhouse.kernel.caller import ApiKey, Grant, Scope
+from inhouse.kernel.errors import Conflict, NotFound
+from inhouse.store.database import Database
+
+__all__ = ["StoredKeys"]
+
+
+class _Rights(msgspec.Struct, frozen=True):
+    """What stands in the column `grant`."""
+
+    scopes: tuple[Scope, ...]
+    models: tuple[str, ...] = ()
+    cloud: bool = True
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    streams: int | None = None
+
+
+_decode = msgspec.json.Decoder(_Rights).decode
+
+
+class StoredKeys:
+    """All API keys of the home. `find` and `all` take a look at memory; the rest block on the disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = threading.Lock()
+        self._keys: dict[str, ApiKey] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read the keys again, as another process may have left them."""
+        with self._turn, self._database.read() as connection:
+            found = connection.execute(select(api_keys).order_by(api_keys.c.created_at)).mappings().all()
+            self._keys = {
+                row["id"]: ApiKey(
+                    _grant(row["id"], row["user"], row["team"], _decode(row["grant"])),
+                    row["name"],
+                    row["digest"],
+                    row["created_at"],
+                    row["expires_at"],
+                    row["revoked_at"],
+                )
+                for row in found
+            }
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key with that public id, also an expired or revoked one."""
+        return self._keys.get(key_id)
+
+    def all(self) -> tuple[ApiKey, ...]:
+        """Every key, oldest first."""
+        return tuple(self._keys.values())
+
+    def add(self, key: ApiKey) -> None:
+        """Keep a new key; it works from now on.
+
+        Raises:
+            Conflict: if a key that still works has this name: which one is meant must be clear.
+            HomeUnusable: if it cannot be written.
+        """
+        with self._turn:
+            if any(one.name == key.name and one.revoked_at is None for one in self._keys.values()):
+                raise Conflict(
+                    f"There is a key named {key.name!r} already",
+                    hint=f"choose another name, or `inhouse keys rotate {key.name}`",
+                )
+            self._write(key, None, 0.0)
+
+    def rotate(self, old: ApiKey, new: ApiKey, now: float) -> None:
+        """Keep `new` and revoke `old`, both or neither.
+
+        Raises:
+            HomeUnusable: if it cannot be written.
+        """
+        with self._turn:
+            self._write(new, old, now)
+
+    def revoke(self, name: str, now: float) -> ApiKey:
+        """Take the power from the key of that id or name; it is refused from the next request on.
+
+        Raises:
+            NotFound: if there is no such key that still works.
+            HomeUnusable: if it cannot be written.
+        """
+        with self._turn:
+            key = self.named(name)
+            with self._database.write() as connection:
+                connection.execute(
+                    update(api_keys).where(api_keys.c.id == key.grant.key).values(revoked_at=now)
+                )
+            gone = replace(key, revoked_at=now)
+            self._keys = {**self._keys, key.grant.key: gone}
+            return gone
+
+    def named(self, name: str) -> ApiKey:
+        """The key of that id or name that was not revoked.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        for key in self._keys.values():
+            if name in (key.grant.key, key.name) and key.revoked_at is None:
+                return key
+        raise NotFound(f"There is no key {name[:80]!r} in use", hint="`inhouse keys ls` lists all")
+
+    def _write(self, new: ApiKey, old: ApiKey | None, now: float) -> None:
+        grant = new.grant
+        rights = _Rights(
+            tuple(sorted(grant.scopes)),
+            grant.models,
+            grant.cloud,
+            grant.requests_per_minute,
+            grant.tokens_per_minute,
+            grant.streams,
+        )
+        row = {
+            "id": grant.key,
+            "digest": new.digest,
+            "name": new.name,
+            "user": grant.user,
+            "team": grant.team,
+            "grant": msgspec.json.encode(rights).decode(),
+            "created_at": new.created_at,
+            "expires_at": new.expires_at,
+            "revoked_at": new.revoked_at,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(api_keys).values(row))
+            if old is not None:
+                connection.execute(
+                    update(api_keys).where(api_keys.c.id == old.grant.key).values(revoked_at=now)
+                )
+        kept = {**self._keys, grant.key: new}
+        if old is not None:
+            kept[old.grant.key] = replace(old, revoked_at=now)
+        self._keys = kept
+
+
+def _grant(key_id: str, user: str, team: str, rights: _Rights) -> Grant:
+    return Grant(
+        key=key_id,
+        user=user,
+        team=team,
+        scopes=frozenset(rights.scopes),
+        models=rights.models,
+        cloud=rights.cloud,
+        requests_per_minute=rights.requests_per_minute,
+        tokens_per_minute=rights.tokens_per_minute,
+        streams=rights.streams,
+    )

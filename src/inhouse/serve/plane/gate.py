@@ -1,0 +1,180 @@
+"""Who may ask, and how much: keys and limits, all in memory.
+
+A secret that is no key of ours gives a caller on this machine what no secret gives him: clients of other
+vendors send their own placeholder or key unasked, and they are to work unchanged. One that has the form of
+our keys must be right: a revoked key that went on with fewer rights would not be revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from inhouse.kernel.caller import ApiKey, Grant, Scope
+from inhouse.kernel.errors import BadRequest, RateLimited, Unauthorized
+from inhouse.ops.keys import id_in, matches, why_not
+from inhouse.ops.limits import FULL, Refused, enter, leave
+
+__all__ = ["Entrance", "Gate", "GateRules", "KeyRing", "named_user"]
+
+_OURS = "ih_"
+
+
+class KeyRing(Protocol):
+    """The API keys in memory."""
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key with that public id, also an expired or revoked one."""
+        ...
+
+    def all(self) -> tuple[ApiKey, ...]:
+        """Every key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """`keyless` is what a program on this machine may do without a key; with nothing it needs one.
+
+    Limits are for each caller whose key has none of its own, `house_…` for all together; None is no limit.
+    Callers without a key share one set of limits: their names are their own word.
+    """
+
+    keyless: frozenset[Scope] = frozenset({"chat", "embed", "models"})
+    keyless_cloud: Literal["auto", "true", "false"] = "auto"
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    streams: int | None = None
+    house_requests_per_minute: int | None = None
+    house_tokens_per_minute: int | None = None
+
+
+class Gate:
+    """Implements `serve.plane.parts.Gatekeeper`. For the event loop only.
+
+    `clock` is UNIX seconds, for expiry; `stopwatch` any monotonic seconds, for limits.
+    """
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        rules: Callable[[], GateRules],
+        *,
+        clock: Callable[[], float],
+        stopwatch: Callable[[], float],
+    ) -> None:
+        self._keys = keys
+        self._rules = rules
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self._rooms = {"": FULL}
+        self._house = FULL
+
+    def grant(self, secret: str, *, user: str, loopback: bool) -> Grant:
+        """See `Gatekeeper.grant`."""
+        if secret.startswith(_OURS):
+            return self._bearer(secret)
+        rules = self._rules()
+        if loopback and rules.keyless:
+            cloud = rules.keyless_cloud == "true" or (rules.keyless_cloud == "auto" and not self._keys.all())
+            return Grant(user=named_user(user) if user else "local", scopes=rules.keyless, cloud=cloud)
+        raise Unauthorized(
+            "This API key is not one of this house" if secret else "An API key is needed here",
+            hint="`inhouse keys add` makes one; send it as `Authorization: Bearer ih_...`",
+        )
+
+    def _bearer(self, secret: str) -> Grant:
+        key_id = id_in(secret)
+        key = self._keys.find(key_id) if key_id else None
+        # Nothing is said about a key to somebody who does not hold all of it.
+        if key is None or not matches(key, secret):
+            raise Unauthorized("This API key is wrong", hint="`inhouse keys ls` lists the keys in use")
+        if reason := why_not(key, self._clock()):
+            raise Unauthorized(
+                f"The API key {key.name!r} {reason}", hint=f"`inhouse keys rotate {key.name}` makes a new one"
+            )
+        return key.grant
+
+    def admit(self, grant: Grant) -> Entrance:
+        """See `Gatekeeper.admit`."""
+        rules, now = self._rules(), self._stopwatch()
+        tokens = grant.tokens_per_minute or rules.tokens_per_minute
+        own = enter(
+            self._rooms.get(grant.key, FULL),
+            requests_per_minute=grant.requests_per_minute or rules.requests_per_minute,
+            tokens_per_minute=tokens,
+            streams=grant.streams or rules.streams,
+            now=now,
+        )
+        if isinstance(own, Refused):
+            raise _too_many(own, f"The API key {grant.key}" if grant.key else "Callers without a key")
+        house = enter(
+            self._house,
+            requests_per_minute=rules.house_requests_per_minute,
+            tokens_per_minute=rules.house_tokens_per_minute,
+            streams=None,
+            now=now,
+        )
+        if isinstance(house, Refused):
+            raise _too_many(house, "The house")
+        self._rooms[grant.key], self._house = own, house
+        return Entrance(self, grant.key, tokens, rules.house_tokens_per_minute)
+
+    def under_way(self, key: str) -> int:
+        """Requests of that key that are under way."""
+        return self._rooms.get(key, FULL).streams
+
+    def _leave(self, entrance: Entrance, tokens: int) -> None:
+        now = self._stopwatch()
+        own = self._rooms[entrance.key]
+        self._rooms[entrance.key] = leave(
+            own, tokens=tokens, tokens_per_minute=entrance.tokens_per_minute, now=now
+        )
+        self._house = leave(
+            self._house, tokens=tokens, tokens_per_minute=entrance.house_tokens_per_minute, now=now
+        )
+
+
+class Entrance:
+    """One request inside; see `Admission`."""
+
+    __slots__ = ("_gate", "_open", "house_tokens_per_minute", "key", "tokens_per_minute")
+
+    def __init__(
+        self, gate: Gate, key: str, tokens_per_minute: int | None, house_tokens_per_minute: int | None
+    ) -> None:
+        self._gate = gate
+        self._open = True
+        self.key = key
+        self.tokens_per_minute = tokens_per_minute
+        self.house_tokens_per_minute = house_tokens_per_minute
+
+    def close(self, tokens: int = 0) -> None:
+        """See `Admission.close`."""
+        if self._open:
+            self._open = False
+            self._gate._leave(self, tokens)  # noqa: SLF001  the two are one thing in two lifetimes
+
+
+def named_user(given: str) -> str:
+    """The user that a header names; headers carry other alphabets as UTF-8 bytes read as Latin-1.
+
+    Raises:
+        BadRequest: if it is no name.
+    """
+    try:
+        user = given.encode("latin-1").decode("utf-8").strip()
+    except UnicodeError:
+        user = ""
+    if not user.isprintable() or not 1 <= len(user) <= 128:
+        raise BadRequest("x-inhouse-user is not a user name", hint="1 to 128 printable characters in UTF-8")
+    return user
+
+
+def _too_many(refused: Refused, who: str) -> RateLimited:
+    return RateLimited(
+        f"{who} may use {refused.limit} {refused.what}, and has",
+        hint=f"try again in {max(1, round(refused.retry_after_s))} s; `inhouse keys ls` shows the limits",
+        retry_after_s=refused.retry_after_s,
+    )
