@@ -1,43 +1,99 @@
-"""Ollama's own chat dialect: one JSON document per line.
+"""Ollama's own dialect: one JSON document per line. The answers; its other shapes stand beside this.
 
 Source: ollama/ollama v0.33.0-rc2, api/types.go and server/routes.go (2026-10).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from inhouse.dialects.lines import MAX_LINE_BYTES, LineTooLong
-from inhouse.dialects.ndjson import NdjsonReader, write_ndjson
+from inhouse.dialects.ndjson import NdjsonReader
+from inhouse.dialects.ollama_context import write_context
+from inhouse.dialects.ollama_embed import (
+    read_embed,
+    read_embeddings,
+    read_vectors,
+    write_embed,
+    write_vector,
+    write_vectors,
+)
+from inhouse.dialects.ollama_lists import (
+    Listed,
+    LoadedModel,
+    Moment,
+    TaggedModel,
+    is_cloud_name,
+    read_loaded,
+    read_moment,
+    read_named,
+    read_tags,
+    rfc3339,
+    tagged,
+    write_loaded,
+    write_moment,
+    write_show,
+    write_tags,
+)
+from inhouse.dialects.ollama_request import read_generate, read_request
+from inhouse.dialects.ollama_send import wants_generate, write_request
+from inhouse.dialects.ollama_writer import (
+    EventWriter,
+    Spent,
+    write_error,
+    write_loaded_reply,
+    write_reply,
+)
 from inhouse.dialects.status import UNREADABLE, engine_error, failed_of, retry_after_s
 from inhouse.dialects.stream import Ending, broken
 from inhouse.kernel.errors import EngineError
 from inhouse.kernel.messages import (
+    Alternative,
     ChatEvent,
-    ChatRequest,
-    Failed,
-    Finished,
     FinishReason,
     ReasoningDelta,
     TextDelta,
+    Timing,
+    TokenScore,
     ToolDelta,
     Usage,
-    UsageSeen,
 )
 
 __all__ = [
     "EventReader",
     "EventWriter",
+    "Listed",
     "LoadedModel",
+    "Moment",
+    "Spent",
     "TaggedModel",
+    "is_cloud_name",
+    "read_embed",
+    "read_embeddings",
     "read_error",
+    "read_generate",
     "read_loaded",
+    "read_moment",
+    "read_named",
     "read_reply",
+    "read_request",
     "read_tags",
+    "read_vectors",
+    "rfc3339",
+    "tagged",
+    "wants_generate",
+    "write_context",
+    "write_embed",
     "write_error",
+    "write_loaded",
+    "write_loaded_reply",
+    "write_moment",
+    "write_reply",
     "write_request",
+    "write_show",
+    "write_tags",
+    "write_vector",
+    "write_vectors",
 ]
 
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
@@ -60,12 +116,28 @@ class _Message(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
 
 
+class _Alternative(msgspec.Struct):
+    token: str = ""
+    logprob: float = 0.0
+
+
+class _Score(_Alternative):
+    top_logprobs: list[_Alternative] | None = None
+
+
 class _Line(msgspec.Struct):
     message: _Message | None = None
+    response: str | None = None  # `/api/generate` puts text, thinking and tools at the top
+    thinking: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    logprobs: list[_Score] | None = None
     done: bool | None = None
     done_reason: str | None = None
-    prompt_eval_count: int | None = None  # left out by the engine when it is 0
+    prompt_eval_count: int | None = None  # left out by the engine when it is 0, like all counts
     eval_count: int | None = None
+    load_duration: int = 0
+    prompt_eval_duration: int = 0
+    eval_duration: int = 0
     error: str | None = None
 
 
@@ -73,66 +145,7 @@ class _ErrorBody(msgspec.Struct):
     error: str
 
 
-class _Details(msgspec.Struct):
-    context_length: int | None = None
-
-
-class TaggedModel(msgspec.Struct):
-    """One entry of `/api/tags`. `remote_host` is set when the model runs in Ollama's cloud."""
-
-    name: str
-    size: int | None = None
-    details: _Details | None = None
-    capabilities: list[str] | None = None
-    remote_host: str | None = None
-
-
-class LoadedModel(msgspec.Struct):
-    """One entry of `/api/ps`."""
-
-    name: str
-    context_length: int | None = None
-
-
-class _Tags(msgspec.Struct):
-    models: list[TaggedModel] | None = None
-
-
-class _Loaded(msgspec.Struct):
-    models: list[LoadedModel] | None = None
-
-
 _lines = msgspec.json.Decoder(_Line)
-_encode = msgspec.json.Encoder().encode
-
-
-def write_request(
-    request: ChatRequest, *, model: str, stream: bool = True, context_tokens: int | None = None
-) -> bytes:
-    """The body of `POST /api/chat`.
-
-    `context_tokens` becomes `num_ctx`: without it the engine takes 4096 on small machines and cuts the
-    front of a longer prompt off, without a word.
-    """
-    # The body is open-ended JSON on this side of the door only.
-    options: dict[str, Any] = {
-        "num_ctx": context_tokens,
-        "num_predict": request.max_tokens,
-        "temperature": request.temperature,
-        "seed": request.seed,
-        "stop": list(request.stop) or None,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": each.role, "content": each.content} for each in request.messages],
-        "stream": stream,
-    }
-    if options:
-        body["options"] = options
-    if request.json_schema is not None:
-        body["format"] = msgspec.Raw(request.json_schema.encode())
-    return _encode(body)
 
 
 class EventReader:
@@ -173,31 +186,41 @@ class EventReader:
             return self._ending.fail(broken(f"the engine sent an unreadable line: {error}"))
         if line.error is not None:
             return self._ending.fail(failed_of(engine_error(500, line.error)))
-        if line.message is None and line.done is None:
-            return self._ending.fail(broken("the engine sent a line that is not a part of an answer"))
-        events = self._deltas(line.message)
+        message = line.message
+        if message is None:
+            message = _Message(line.response or "", line.thinking, line.tool_calls)
+            if line.response is None and line.done is None:
+                return self._ending.fail(broken("the engine sent a line that is not a part of an answer"))
+        events = self._deltas(message, line.logprobs)
         if line.done:
             if line.prompt_eval_count is not None or line.eval_count is not None:
                 self._ending.usage = Usage(line.prompt_eval_count or 0, line.eval_count or 0)
+            timing = Timing(line.load_duration, line.prompt_eval_duration, line.eval_duration)
+            self._ending.timing = timing if timing != Timing() else None
             reason = _FINISH.get(line.done_reason or "stop", "stop")
             self._ending.reason = "tool_calls" if self._tools_seen and reason == "stop" else reason
             events += self._ending.finish()
         return events
 
-    def _deltas(self, message: _Message | None) -> list[ChatEvent]:
+    def _deltas(self, message: _Message, logprobs: list[_Score] | None) -> list[ChatEvent]:
         events: list[ChatEvent] = []
-        if message is None:
-            return events
         if message.thinking:
             events.append(ReasoningDelta(message.thinking))
-        if message.content:
-            events.append(TextDelta(message.content))
+        scores = tuple(_score(each) for each in logprobs or ())
+        # Scores may come alone, while the engine holds text back that might become a tool call.
+        if message.content or scores:
+            events.append(TextDelta(message.content, scores))
         for call in message.tool_calls or ():
             index = self._tools_seen if call.function.index is None else call.function.index
             arguments = bytes(call.function.arguments).decode()
             events.append(ToolDelta(index, call.id, call.function.name, arguments))
             self._tools_seen += 1
         return events
+
+
+def _score(each: _Score) -> TokenScore:
+    others = tuple(Alternative(other.token, other.logprob) for other in each.top_logprobs or ())
+    return TokenScore(each.token, each.logprob, others)
 
 
 def read_reply(body: bytes) -> list[ChatEvent]:
@@ -213,69 +236,3 @@ def read_error(status: int, body: bytes, *, retry_after: str | None = None) -> E
     except UNREADABLE:
         message = body[:2000].decode("utf-8", "replace")
     return engine_error(status, message, retry_after=retry_after_s(retry_after))
-
-
-def read_tags(body: bytes) -> list[TaggedModel]:
-    """The models of `GET /api/tags`, newest first.
-
-    Raises:
-        ValueError: if the body is not such a list.
-    """
-    return msgspec.json.decode(body, type=_Tags).models or []
-
-
-def read_loaded(body: bytes) -> list[LoadedModel]:
-    """The models of `GET /api/ps`.
-
-    Raises:
-        ValueError: if the body is not such a list.
-    """
-    return msgspec.json.decode(body, type=_Loaded).models or []
-
-
-class EventWriter:
-    """Writes the events of one answer as lines. `created_at` is RFC 3339 text."""
-
-    def __init__(self, *, model: str, created_at: str) -> None:
-        self._head = {"model": model, "created_at": created_at}
-        self._usage: Usage | None = None
-
-    def write(self, event: ChatEvent) -> bytes:
-        """The bytes of one event; usage is held back, because this dialect puts it in the last line.
-
-        The arguments of a `ToolDelta` are a whole JSON object here: the dialect knows no fragments.
-        """
-        match event:
-            case TextDelta(text):
-                return self._line({"role": "assistant", "content": text})
-            case ReasoningDelta(text):
-                return self._line({"role": "assistant", "content": "", "thinking": text})
-            case ToolDelta(index, call_id, name, arguments):
-                function = {"index": index, "name": name, "arguments": msgspec.Raw(arguments.encode())}
-                call = {"id": call_id, "function": function}
-                return self._line({"role": "assistant", "content": "", "tool_calls": [call]})
-            case UsageSeen(usage):
-                self._usage = usage
-                return b""
-            case Finished(reason):
-                return self._last(reason)
-            case Failed():
-                return write_ndjson(write_error(event))
-
-    def _line(self, message: dict[str, Any]) -> bytes:  # open-ended JSON, this side of the door only
-        return write_ndjson(_encode({**self._head, "message": message, "done": False}))
-
-    def _last(self, reason: FinishReason) -> bytes:
-        counts = (
-            {"prompt_eval_count": self._usage.input_tokens, "eval_count": self._usage.output_tokens}
-            if self._usage
-            else {}
-        )
-        message = {"role": "assistant", "content": ""}
-        done = {"done": True, "done_reason": "length" if reason == "length" else "stop"}
-        return write_ndjson(_encode({**self._head, "message": message, **done, **counts}))
-
-
-def write_error(failed: Failed) -> bytes:
-    """The error object, for a reply body or a line."""
-    return _encode({"error": failed.message})

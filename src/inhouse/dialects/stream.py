@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inhouse.kernel.errors import EngineBroke
-from inhouse.kernel.messages import ChatEvent, Failed, Finished, FinishReason, Usage, UsageSeen
+from inhouse.kernel.messages import ChatEvent, Failed, Finished, FinishReason, Timing, Usage, UsageSeen
 
 __all__ = ["Ending", "EventReader", "broken"]
 
@@ -31,6 +31,7 @@ class Ending:
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
+        self.timing: Timing | None = None
         self.reason: FinishReason | None = None
         self.over = False
 
@@ -46,7 +47,7 @@ class Ending:
         if self.over:
             return []
         self.over = True
-        return [UsageSeen(self.usage), last] if self.usage else [last]
+        return [UsageSeen(self.usage, self.timing), last] if self.usage else [last]
 
 
 def broken(message: str) -> Failed:

@@ -32,6 +32,7 @@ __all__ = [
     "Strategy",
     "TextDelta",
     "Thinking",
+    "Timing",
     "TokenScore",
     "Tool",
     "ToolCall",
@@ -84,6 +85,7 @@ class ChatMessage:
 
     `tool_calls` stand in turns of the assistant. A turn of the role `tool` is the result of one call:
     `tool_call_id` and `tool_name` say of which, and either may be empty where a dialect has only the other.
+    `reasoning_signature` is the seal under which a vendor takes its own reasoning back.
     """
 
     role: Role
@@ -93,6 +95,7 @@ class ChatMessage:
     tool_call_id: str = ""
     tool_name: str = ""
     reasoning: str = ""
+    reasoning_signature: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class ChatRequest:
     `model` is None when the house may choose. `data` is the strictest word of all that spoke:
     `local_only` is never widened on the way. `json_schema` is a JSON document as text, or None for prose;
     `json_object` asks for any JSON object. Sampling values are None when the caller did not set them,
-    which is not the same as zero. `tool_name` with the choice `required` forces that one tool.
+    which is not the same as zero. `tool_name` with the choice `required` forces that one tool;
+    `parallel_tools` False: at most one call in an answer.
     `context_tokens` is the context wanted from an engine that can choose it, `keep_alive_s` how long the
     model stays loaded afterwards (negative: for good). `top_logprobs` None: no log-probabilities; 0: of
     the chosen tokens only. `stream` tells whether the caller reads piece by piece.
@@ -156,6 +160,7 @@ class ChatRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "auto"
     tool_name: str = ""
+    parallel_tools: bool = True
     thinking: Thinking | None = None
     top_logprobs: int | None = None
     context_tokens: int | None = None
@@ -235,9 +240,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """The next piece of what the model thinks aloud; not part of the answer."""
+    """The next piece of what the model thinks aloud; not part of the answer.
+
+    `signature` comes with the last piece, whose text is then empty, where the vendor seals its reasoning.
+    """
 
     text: str
+    signature: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +260,20 @@ class ToolDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Where an engine says that its time went, in nanoseconds; 0 where it does not say."""
+
+    load_ns: int = 0
+    prompt_ns: int = 0
+    output_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSeen:
     """What the exchange used; at most one, just before the end."""
 
     usage: Usage
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
