@@ -18,6 +18,7 @@ __all__ = [
     "Embedder",
     "EngineUsed",
     "Outcome",
+    "Step",
     "Where",
 ]
 
@@ -29,13 +30,35 @@ was asked, `interrupted` was found without an end when the process that served i
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One model's part in an answer that several made; `confidence` is 0 to 1, None where not judged.
+
+    Roles: `draft`, `refine`, `opinion`, `synthesis`, `single`.
+    """
+
+    role: str
+    engine: str
+    model: str | None
+    where: Where
+    ms: float
+    input_tokens: int = 0
+    output_tokens: int = 0
+    confidence: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineUsed:
-    """Which engine answers and why; what a receipt and the `x-inhouse-*` headers show."""
+    """Which engine answers and why; what a receipt and the `x-inhouse-*` headers show.
+
+    `steps` is empty where one engine answered alone.
+    """
 
     engine: str
     model: str | None
     where: Where
     reason: str
+    steps: tuple[Step, ...] = ()
 
 
 class ChatStream(Protocol):
