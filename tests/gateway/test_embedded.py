@@ -50,7 +50,11 @@ async def engine_with(
     model = EmbeddedModel("tiny", tmp_path / "tiny.gguf", demo=True)
     model.path.write_bytes(b"GGUF")
     settings = EmbeddedSettings(
-        (model,), keep_alive_s=keep_alive_s, ready_timeout_s=ready_timeout_s, stop_timeout_s=0.5
+        (model,),
+        keep_alive_s=keep_alive_s,
+        ready_timeout_s=ready_timeout_s,
+        stop_timeout_s=0.5,
+        trial_timeout_s=0.3,
     )
     http = HttpClient(LIMITS)
     engine = EmbeddedEngine(settings, http, command=(sys.executable, str(CHILD), mode))
@@ -68,7 +72,7 @@ async def read(engine: EmbeddedEngine) -> list[ChatEvent]:
 
 def process_of(engine: EmbeddedEngine) -> asyncio.subprocess.Process:
     """The child's process."""
-    process = engine._children["tiny"]._process
+    process = engine._seats.runners["tiny"].process._process
     assert process is not None
     return process
 
@@ -90,7 +94,7 @@ async def test_model_is_loaded_when_first_asked_for(tmp_path: Path, monkeypatch:
             assert keeps_grammar(events)
         process = process_of(engine)
         assert [each.loaded for each in engine.models()] == [True]
-        assert engine._children["tiny"].key not in command_of(process)
+        assert engine._seats.runners["tiny"].key not in command_of(process)
         await engine.stop()
         assert process.returncode == 0
         assert [each.loaded for each in engine.models()] == [False]

