@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.dialects import openai
-from inhouse.kernel.errors import EngineBroke, EngineError, EngineOverloaded, EngineRefused, EngineTimeout
+from inhouse.kernel.errors import (
+    EngineBroke,
+    EngineError,
+    EngineExhausted,
+    EngineOverloaded,
+    EngineRefused,
+    EngineTimeout,
+)
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -199,7 +206,7 @@ def test_request_says_only_what_was_asked() -> None:
         (401, b'{"error":{"message":"Invalid API Key"}}', EngineRefused, "Invalid API Key"),
         (422, b'{"detail":[{"loc":["body"]}]}', EngineRefused, "[{'loc': ['body']}]"),
         (429, b'{"error":{"message":"slow","code":"rate_limit_exceeded"}}', EngineOverloaded, "slow"),
-        (429, b'{"error":{"message":"pay","code":"insufficient_quota"}}', EngineRefused, "pay"),
+        (429, b'{"error":{"message":"pay","code":"insufficient_quota"}}', EngineExhausted, "pay"),
         (503, b"", EngineOverloaded, "HTTP 503 without an explanation"),
         (504, b"x", EngineTimeout, "x"),
         (500, b"<html>\n oops", EngineBroke, "<html> oops"),

@@ -7,17 +7,32 @@ import msgspec
 from inhouse.kernel.errors import (
     EngineBroke,
     EngineError,
+    EngineExhausted,
     EngineOverloaded,
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
+    InhouseError,
 )
 from inhouse.kernel.messages import Failed
 
-__all__ = ["UNREADABLE", "engine_error", "error_of", "failed_of", "retry_after_s"]
+__all__ = ["UNREADABLE", "engine_error", "error_of", "failed_of", "retry_after_s", "status_of"]
 
 _BUSY = frozenset({"rate_limit_error", "rate_limit_exceeded", "overloaded_error", "unavailable_error"})
-_QUOTA = frozenset({"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"})
+_QUOTA = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "billing_hard_limit_reached",
+        "billing_error",
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+    }
+)
+"""OpenAI's, then Anthropic's words (`error.details.error_code`); the Gemini dialect says the first."""
+_EMPTY_ACCOUNT = "credit balance is too low"
+"""Anthropic's message of a 400 without a word for it."""
 _REFUSED = frozenset(
     {
         "invalid_request_error",
@@ -31,8 +46,21 @@ _REFUSED = frozenset(
 )
 _CLASSES: dict[str, type[EngineError]] = {
     each.code: each
-    for each in (EngineUnreachable, EngineTimeout, EngineOverloaded, EngineRefused, EngineBroke)
+    for each in (
+        EngineUnreachable,
+        EngineTimeout,
+        EngineOverloaded,
+        EngineExhausted,
+        EngineRefused,
+        EngineBroke,
+    )
 }
+_STATUS: dict[str, int] = {}
+_tree: list[type[InhouseError]] = [InhouseError]
+for _each in _tree:
+    _STATUS[_each.code] = _each.status
+    _tree += _each.__subclasses__()
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding another program's JSON raises; the last one for brackets nested thousands deep."""
 
@@ -52,10 +80,12 @@ def engine_error(
     # Another inhouse speaks our own codes.
     for ours in words & _CLASSES.keys():
         return _CLASSES[ours](text)
+    if words & _QUOTA or _EMPTY_ACCOUNT in text:
+        return EngineExhausted(
+            text, hint="the account's quota is used up: top it up, or wait for its next day"
+        )
     if status in (401, 403) or "authentication_error" in words:
         return EngineRefused(text, hint="check the key that is configured for this engine")
-    if words & _QUOTA:
-        return EngineRefused(text, hint="the account's quota is used up")
     if status in (429, 503, 529) or words & _BUSY:
         return EngineOverloaded(text, retry_after_s=retry_after)
     if status in (408, 504):
@@ -73,6 +103,11 @@ def failed_of(error: EngineError) -> Failed:
 def error_of(failed: Failed, *, engine: str = "") -> EngineError:
     """The same fault as an exception; a code that is not an engine's becomes `engine_broke`."""
     return _CLASSES.get(failed.code, EngineBroke)(failed.message, engine=engine, hint=failed.hint)
+
+
+def status_of(code: str) -> int:
+    """The HTTP status that belongs to a code of ours; 500 for one that is not."""
+    return _STATUS.get(code, 500)
 
 
 def retry_after_s(value: str | None) -> float | None:

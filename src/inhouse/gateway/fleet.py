@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
 from inhouse.gateway.ports import EngineView, ModelView
 from inhouse.gateway.profiles import Capability, EngineKind
-from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineRefused
+from inhouse.kernel.errors import EngineError, EngineExhausted, EngineOverloaded, EngineRefused
 
 __all__ = [
     "UNKNOWN_LOAD",
@@ -36,6 +36,8 @@ LONGEST_REST_S = 30.0
 """An engine that failed is left alone for 2, 4, 8, 16, 30 s: a crash is over in seconds, and one that
 lasts costs one slow request every half minute."""
 LONGEST_ADVISED_REST_S = 60.0
+EXHAUSTED_REST_S = 900.0
+"""Quotas come back at midnight and money by a person's hand: looking four times an hour is enough."""
 
 _NO_CHAT = re.compile(
     r"embed|rerank|minilm|whisper|(^|[/_-])(bge|e5|gte|tts|dall-e|clip|moderation)([/_-]|$)", re.IGNORECASE
@@ -137,6 +139,8 @@ class Fleet:
     """All engines known; no order is promised."""
 
     engines: tuple[Engine, ...] = ()
+    memo: list[object] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `candidates.candidates_of` worked out from the engines, once for all requests; nothing else."""
 
     def engine(self, name: str) -> Engine | None:
         """The engine of that name."""
@@ -160,6 +164,8 @@ def after_failure(engine: Engine, error: EngineError, now: float) -> Engine:
     if isinstance(error, EngineRefused):
         return engine
     rest_s = min(LONGEST_REST_S, FIRST_REST_S * 2 ** min(engine.failures, 10))
+    if isinstance(error, EngineExhausted):
+        rest_s = EXHAUSTED_REST_S
     if isinstance(error, EngineOverloaded) and error.retry_after_s is not None:
         rest_s = min(LONGEST_ADVISED_REST_S, max(FIRST_REST_S, error.retry_after_s))
     return replace(engine, failures=engine.failures + 1, rests_until=now + rest_s, rest_reason=error.message)

@@ -166,6 +166,7 @@ class ChatRequest:
     context_tokens: int | None = None
     keep_alive_s: float | None = None
     stream: bool = True
+    runs_as: str | None = None
     wishes: Wishes = NO_WISHES
     original: Original | None = field(default=None, repr=False, compare=False)
 
