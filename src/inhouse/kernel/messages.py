@@ -26,6 +26,7 @@ __all__ = [
     "Finished",
     "Image",
     "Original",
+    "Passed",
     "Priority",
     "ReasoningDelta",
     "Role",
@@ -237,6 +238,18 @@ class TextDelta:
 
     text: str
     scores: tuple[TokenScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed(TextDelta):
+    """A piece of an answer together with its bytes in the caller's own dialect, which go on as they are.
+
+    Only requests with an `original` are answered so. `text` is what the piece adds to the answer, and
+    `size_bytes` everything the model wrote in it: thoughts and calls of tools, too.
+    """
+
+    data: bytes = b""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
