@@ -23,6 +23,7 @@ __all__ = [
     "NameAsked",
     "TaggedModel",
     "is_cloud_name",
+    "plain_name",
     "read_loaded",
     "read_moment",
     "read_named",
@@ -191,6 +192,12 @@ def tagged(name: str) -> str:
     if not name:
         raise BadRequest("model is required")
     return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
+
+
+def plain_name(name: str) -> str:
+    """What two spellings of one name have in common: no case, no default host, namespace or tag."""
+    plain = name.strip().lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
+    return plain.removesuffix(":latest")
 
 
 def is_cloud_name(name: str) -> bool:

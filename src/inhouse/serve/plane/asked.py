@@ -21,6 +21,8 @@ from inhouse.serve.wire import Scope as AsgiScope
 __all__ = ["Asked", "read_asked", "used_headers"]
 
 PREFIX = b"x-inhouse-"
+STREAMED = "/api/blobs/"
+"""Below this, bodies are larger than memory: their route reads them from `Asked.receive` piece by piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def read_asked(scope: AsgiScope, receive: Receive, send: Send, parts: Plan
         loopback=_loopback(client),
     )
     body = b""
-    if scope["method"] not in ("GET", "HEAD"):
+    if scope["method"] not in ("GET", "HEAD") and not scope["path"].startswith(STREAMED):
         message = await receive()
         body = message.get("body", b"")
         while message.get("more_body", False):

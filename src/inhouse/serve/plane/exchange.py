@@ -47,15 +47,19 @@ async def answer_stream(
 
 
 async def answer_whole(
-    asked: Asked, request: ChatRequest, render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes]
+    asked: Asked,
+    request: ChatRequest,
+    render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
+    *,
+    opened: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer with one JSON document made of all events.
+    """Answer with one JSON document made of all events; `opened` is called when the first one is there.
 
     Raises:
         InhouseError: if it failed; nothing was sent then.
         Gone: if the reader left.
     """
-    used, events = await with_reader(asked, _collect(asked, request))
+    used, events = await with_reader(asked, _collect(asked, request, opened))
     await send_reply(asked.send, 200, render(used, events), "application/json", headers=used_headers(used))
 
 
@@ -106,10 +110,11 @@ async def _stream(
                     if data := writer.write(event):
                         await asked.send({"type": "http.response.body", "body": data, "more_body": True})
             except asyncio.CancelledError:
-                if asked.parts.stopping.is_set():
-                    last = writer.write(Failed(ShuttingDown.code, "inhouse is being stopped"))
-                    await asked.send({"type": "http.response.body", "body": last, "more_body": False})
-                raise
+                if not asked.parts.stopping.is_set():
+                    raise
+                # The reply has begun: its own last event tells, and no second reply may follow it.
+                last = writer.write(Failed(ShuttingDown.code, "inhouse is being stopped"))
+                await asked.send({"type": "http.response.body", "body": last, "more_body": True})
             await asked.send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await answer.aclose()
@@ -117,10 +122,13 @@ async def _stream(
         admission.close()
 
 
-async def _collect(asked: Asked, request: ChatRequest) -> tuple[EngineUsed, Sequence[ChatEvent]]:
+async def _collect(
+    asked: Asked, request: ChatRequest, opened: Callable[[], None]
+) -> tuple[EngineUsed, Sequence[ChatEvent]]:
     admission = asked.parts.gate.admit(asked.grant)
     try:
         answer = await _open(asked, request)
+        opened()
         try:
             events = [event async for event in answer]
         finally:

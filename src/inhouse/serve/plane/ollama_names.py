@@ -1,0 +1,28 @@
+"""How Ollama's clients name a model: `[host/][namespace/]model[:tag]`, case aside, `latest` unless told."""
+
+from __future__ import annotations
+
+from inhouse.dialects import ollama
+from inhouse.kernel.errors import Forbidden
+from inhouse.serve.plane.asked import Asked
+from inhouse.serve.plane.parts import Offer
+
+__all__ = ["offer_of", "refuse_cloud_name"]
+
+
+def offer_of(asked: Asked, name: str) -> Offer | None:
+    """What this caller may use under that name, None when nothing."""
+    wanted = ollama.plain_name(name)
+    for offer in asked.parts.catalogue.offers(asked.grant):
+        if ollama.plain_name(offer.name) == wanted:
+            return offer
+    return None
+
+
+def refuse_cloud_name(name: str) -> None:
+    """Raises `Forbidden` for a model of Ollama's own cloud: such a name would leave the house by itself."""
+    if ollama.is_cloud_name(name):
+        raise Forbidden(
+            f"ollama cloud is disabled: `{name}` runs in Ollama's cloud",
+            hint="`inhouse models ls` shows the models of this house",
+        )
