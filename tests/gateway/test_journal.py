@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from inhouse.gateway.edge.journal import Journal, is_alive, read_records
 from inhouse.gateway.edge.ledger import SqlLedger
@@ -268,12 +268,12 @@ def test_unusable_folder_is_explained(tmp_path: Path, clock: Clock) -> None:
     journal.stop()
 
 
-def test_tables_and_migrations_agree(database: Database) -> None:
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_tables_and_migrations_agree(database: Database, table: Table) -> None:
     """The migrated database has the columns and indexes that the code believes in."""
     with database.read() as connection:
-        rows = connection.exec_driver_sql("PRAGMA table_info(ledger)").all()
-        indexes = connection.exec_driver_sql("PRAGMA index_list(ledger)").all()
-    (table,) = metadata.sorted_tables
+        rows = connection.exec_driver_sql(f"PRAGMA table_info({table.name})").all()
+        indexes = connection.exec_driver_sql(f"PRAGMA index_list({table.name})").all()
     assert [row[1] for row in rows] == [column.name for column in table.columns]
     assert {row[1] for row in indexes if row[3] == "c"} == {index.name for index in table.indexes}
 

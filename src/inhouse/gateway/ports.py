@@ -17,9 +17,13 @@ __all__ = [
     "LedgerRow",
     "ModelStore",
     "ModelView",
+    "Money",
+    "MoneyFacts",
     "Outcome",
     "PullProgress",
+    "UsageSum",
     "UsageTotals",
+    "Within",
 ]
 
 
@@ -112,17 +116,110 @@ class UsageTotals:
     output_tokens: int
     cost_micros: int
     unpriced: int
+    saved_micros: int = 0
+    """Gross, of the rows whose saving is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Which rows of the ledger are meant; None and empty do not narrow. Times are UNIX seconds.
+
+    `since` belongs to the stretch, `until` does not. Model names fit in any case.
+    """
+
+    since: float = 0.0
+    until: float | None = None
+    key: str | None = None
+    user: str | None = None
+    team: str | None = None
+    model: str | None = None
+    engine: str | None = None
+
+
+Grouping = Literal["engine", "model", "key", "user", "team", "task", "where", "day", "week"]
+"""What rows of the ledger are added up by; days and weeks (from Monday) by the wall clock of the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """Sums over the rows of one `name` (a day is written `2026-11-21`, a week as its Monday).
+
+    Money is of the rows whose money is known: `unpriced` counts the others. `saved_micros` is gross, of
+    rows answered inside the house, of which `unsaved` have no known saving.
+    """
+
+    name: str
+    requests: int
+    failed: int
+    local: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_micros: int
+    local_cost_micros: int
+    unpriced: int
+    saved_micros: int
+    unsaved: int
 
 
 class Ledger(Protocol):
     """What was asked of which engine, how it ended and what it took."""
 
-    def totals(self, *, since: float = 0.0) -> tuple[UsageTotals, ...]:
-        """Sums of all rows started at or after `since` (UNIX seconds), most requests first."""
+    def totals(
+        self, *, since: float = 0.0, until: float | None = None, within: Within | None = None
+    ) -> tuple[UsageTotals, ...]:
+        """Sums of the rows started at or after `since` (UNIX seconds) by engine, model and place.
+
+        Most requests first. `within` says it with all its filters, in the place of `since` and `until`.
+        """
         ...
 
-    def rows(self, *, since: float = 0.0, limit: int = 100) -> tuple[LedgerRow, ...]:
+    def sums(self, by: Grouping, within: Within) -> tuple[UsageSum, ...]:
+        """Sums by one thing; times in their order, anything else most requests first."""
+        ...
+
+    def rows(
+        self, *, since: float = 0.0, limit: int = 100, within: Within | None = None
+    ) -> tuple[LedgerRow, ...]:
         """Newest first."""
+        ...
+
+    def request(self, request_id: str) -> tuple[LedgerRow, ...]:
+        """All rows of one request, in the order in which they began; none when it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyFacts:
+    """How money is counted in this house. `reference` is empty where no model is compared with."""
+
+    currency: str
+    reference: str
+    reference_known: bool
+    reference_factor: str
+    book: str
+    book_day: str
+    book_age_days: int
+    book_stale: bool
+    machines: tuple[str, ...]
+    electricity_known: bool
+    fixed_month_micros: int | None
+    """What the machines cost a month whether they work or not; None where it is not known."""
+
+
+class Money(Protocol):
+    """What work costs and saves in this house."""
+
+    def facts(self) -> MoneyFacts:
+        """How money is counted now."""
+        ...
+
+    def price(self, model: str) -> tuple[str, str] | None:
+        """Price per million input and output tokens of `provider/model` now, in the house currency."""
+        ...
+
+    def reprice(self, within: Within) -> int:
+        """Work out the money of these rows again from their tokens; how many changed."""
         ...
 
 
@@ -144,8 +241,8 @@ class InstalledModel:
     """A GGUF file of this house, which the embedded engine can serve; its header was read and is sound.
 
     `origin` says where it came from: an address without its query, `upload`, or the name it was copied
-    from. `chats` is False where the file holds no chat template; `embeds` where it is a model for vectors.
-    `parameters` is how many the model has. `modified_at` is UNIX seconds.
+    from. `parameters` is how many the model has. `capabilities` are Ollama's words, as the chat template and
+    the header tell them: completion, tools, thinking, embedding. `modified_at` is UNIX seconds.
     """
 
     name: str
@@ -158,8 +255,7 @@ class InstalledModel:
     parameters: int | None
     quantization: str
     demo: bool = False
-    chats: bool = True
-    embeds: bool = False
+    capabilities: tuple[str, ...] = ("completion",)
     embedding_length: int | None = None
     modified_at: float = 0.0
 
@@ -213,6 +309,14 @@ class ModelStore(Protocol):
         Raises:
             NotFound: if no such file was uploaded.
             BadRequest: if it is no sound GGUF file, or the name is not good.
+        """
+        ...
+
+    def create_there(self, engine: str, body: bytes) -> AsyncIterator[PullProgress]:
+        """Let an Ollama engine make a model of one it has; `body` is its own request, as it came.
+
+        Raises:
+            EngineError: if the engine cannot be reached or declines.
         """
         ...
 

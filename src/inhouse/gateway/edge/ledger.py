@@ -7,17 +7,34 @@ So a file is read from its start after a crash, and removed only when all of it 
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import RowMapping, case, desc, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    cast,
+    desc,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
+from inhouse.gateway.accounts import Scope
 from inhouse.gateway.edge.journal import SUFFIX, Closed, Handed, Opened, is_alive, read_records, row_of
 from inhouse.gateway.edge.tables import ledger
-from inhouse.gateway.ports import LedgerRow, UsageTotals
+from inhouse.gateway.ports import Grouping, LedgerRow, UsageSum, UsageTotals, Within
+from inhouse.gateway.till import Charge
 from inhouse.kernel.errors import HomeUnusable
 from inhouse.kernel.messages import Usage
 from inhouse.kernel.ports import EngineUsed
@@ -29,6 +46,8 @@ log = structlog.get_logger(__name__)
 
 MOVE_INTERVAL_S = 1.0
 BATCH_ROWS = 500
+SLOT_S = 900
+_FAILED = case((ledger.c.outcome.in_(("failed", "partial", "interrupted")), 1), else_=0)
 
 
 @dataclass(slots=True)
@@ -44,11 +63,19 @@ class SqlLedger:
     """Implements `gateway.ports.Ledger` over the journal files in `folder`.
 
     Only one process per home may move (the one that holds its lock). Safe to use from any thread; every
-    method blocks on the disk.
+    method blocks on the disk. `zone` is the wall clock of the house, for sums by day.
     """
 
-    def __init__(self, database: Database, folder: Path, *, interval_s: float = MOVE_INTERVAL_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        interval_s: float = MOVE_INTERVAL_S,
+        zone: tzinfo = UTC,
+    ) -> None:
         self._database = database
+        self._zone = zone
         self._folder = folder
         self._interval_s = interval_s
         self._turn = threading.Lock()
@@ -79,24 +106,26 @@ class SqlLedger:
             files = sorted(self._folder.glob(f"*{SUFFIX}"))
             return sum(self._move_file(path) for path in files)
 
-    def totals(self, *, since: float = 0.0) -> tuple[UsageTotals, ...]:
+    def totals(
+        self, *, since: float = 0.0, until: float | None = None, within: Within | None = None
+    ) -> tuple[UsageTotals, ...]:
         """See `Ledger.totals`."""
         self.move()
         columns = ledger.c
-        failed = case((columns.outcome.in_(("failed", "partial", "interrupted")), 1), else_=0)
         query = (
             select(
                 columns.engine,
                 columns.model,
                 columns.place,
                 func.count().label("requests"),
-                func.sum(failed).label("failed"),
+                func.sum(_FAILED).label("failed"),
                 func.sum(columns.input_tokens).label("input_tokens"),
                 func.sum(columns.output_tokens).label("output_tokens"),
                 func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
                 (func.count() - func.count(columns.cost_micros)).label("unpriced"),
+                func.coalesce(func.sum(columns.saved_micros), 0).label("saved_micros"),
             )
-            .where(columns.started_at >= since)
+            .where(*_only(within or Within(since, until)))
             .group_by(columns.engine, columns.model, columns.place)
             .order_by(desc("requests"), columns.engine, columns.model)
         )
@@ -104,18 +133,109 @@ class SqlLedger:
             found = connection.execute(query).mappings().all()
         return tuple(UsageTotals(where=row["place"], **_without(row, "place")) for row in found)
 
-    def rows(self, *, since: float = 0.0, limit: int = 100) -> tuple[LedgerRow, ...]:
+    def sums(self, by: Grouping, within: Within) -> tuple[UsageSum, ...]:
+        """See `Ledger.sums`."""
+        self.move()
+        columns = ledger.c
+        by_time = by in ("day", "week")
+        # A day begins on a quarter of an hour everywhere, so days of any time zone are made of these.
+        name = (
+            cast(columns.started_at / SLOT_S, Integer)
+            if by_time
+            else columns["place" if by == "where" else by]
+        )
+        local = columns.place == "local"
+        query = (
+            select(
+                name.label("name"),
+                func.count().label("requests"),
+                func.sum(_FAILED).label("failed"),
+                func.sum(case((local, 1), else_=0)).label("local"),
+                func.sum(columns.input_tokens).label("input_tokens"),
+                func.sum(columns.output_tokens).label("output_tokens"),
+                func.sum(columns.cached_tokens).label("cached_tokens"),
+                func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
+                func.coalesce(func.sum(case((local, columns.cost_micros))), 0).label("local_cost_micros"),
+                (func.count() - func.count(columns.cost_micros)).label("unpriced"),
+                func.coalesce(func.sum(columns.saved_micros), 0).label("saved_micros"),
+                func.sum(case((local & columns.saved_micros.is_(None), 1), else_=0)).label("unsaved"),
+            )
+            .where(*_only(within))
+            .group_by(name)
+            .order_by(*((name,) if by_time else (desc("requests"), name)))
+        )
+        with self._database.read() as connection:
+            found = [UsageSum(**row) for row in connection.execute(query).mappings()]
+        if by_time:
+            return _by_date(found, self._zone, weeks=by == "week")
+        return tuple(replace(each, name=each.name or "-") for each in found)
+
+    def spent(self, scope: Scope, start: float, end: float) -> Mapping[str, int]:
+        """Micro-units paid outside the house by rows that began in a stretch of time, by name."""
+        self.move()
+        columns = ledger.c
+        if scope == "house":
+            name: ColumnElement[str] = literal("house")
+        elif scope == "model":
+            name = func.lower(func.coalesce(columns.model, ""))
+        else:
+            name = columns[scope]
+        query = (
+            select(name.label("name"), func.sum(columns.cost_micros).label("spent"))
+            .where(
+                columns.started_at >= start,
+                columns.started_at < end,
+                columns.place == "cloud",
+                columns.cost_micros.is_not(None),
+            )
+            .group_by("name")
+        )
+        with self._database.read() as connection:
+            return {str(row.name): int(row.spent) for row in connection.execute(query) if row.name}
+
+    def rows(
+        self, *, since: float = 0.0, limit: int = 100, within: Within | None = None
+    ) -> tuple[LedgerRow, ...]:
         """See `Ledger.rows`."""
         self.move()
         query = (
             select(ledger)
-            .where(ledger.c.started_at >= since)
+            .where(*_only(within or Within(since)))
             .order_by(desc(ledger.c.started_at), desc(ledger.c.entry))
             .limit(limit)
         )
+        return self._found(query)
+
+    def request(self, request_id: str) -> tuple[LedgerRow, ...]:
+        """See `Ledger.request`."""
+        self.move()
+        query = select(ledger).where(ledger.c.request_id == request_id)
+        return self._found(query.order_by(ledger.c.started_at, ledger.c.entry))
+
+    def reprice(self, charge: Callable[[LedgerRow], Charge], within: Within) -> int:
+        """Work out the money of these rows again from their tokens; how many changed.
+
+        A price that is not known any more leaves what was written down.
+        """
+        self.move()
+        changed, last = 0, ""
+        while True:
+            query = select(ledger).where(*_only(within), ledger.c.entry > last, ledger.c.place != "none")
+            with self._database.read() as connection:
+                found = connection.execute(query.order_by(ledger.c.entry).limit(BATCH_ROWS)).mappings().all()
+            if not found:
+                return changed
+            last = found[-1]["entry"]
+            news = [new for row in found if (new := _repriced(row, charge(_row(row))))]
+            changed += len(news)
+            if news:
+                change = update(ledger).where(ledger.c.entry == bindparam("at"))
+                with self._database.write() as connection:
+                    connection.execute(change, news)
+
+    def _found(self, query: Select[Any]) -> tuple[LedgerRow, ...]:  # Any: every column of the table
         with self._database.read() as connection:
-            found = connection.execute(query).mappings().all()
-        return tuple(LedgerRow(where=row["place"], **_without(row, "place", "entry")) for row in found)
+            return tuple(_row(row) for row in connection.execute(query).mappings())
 
     def _move_loop(self) -> None:
         while not self._stopping.wait(self._interval_s):
@@ -186,6 +306,48 @@ def _interrupted(opened: Opened) -> dict[str, Any]:
     row = row_of(opened, "interrupted", used, Usage(0, 0, estimated=True), total_ms=0.0)
     # What an engine did before the end, and what that cost, nobody knows any more.
     return _bound(opened.entry, row) | {"code": "interrupted", "cost_micros": None}
+
+
+def _only(within: Within) -> list[ColumnElement[bool]]:
+    columns = ledger.c
+    found: list[ColumnElement[bool]] = [columns.started_at >= within.since]
+    if within.until is not None:
+        found.append(columns.started_at < within.until)
+    names = ("key", "user", "team", "engine")
+    found += [columns[name] == wanted for name in names if (wanted := getattr(within, name)) is not None]
+    if within.model is not None:
+        found.append(func.lower(columns.model) == within.model.lower())
+    return found
+
+
+def _by_date(slots: list[UsageSum], zone: tzinfo, *, weeks: bool) -> tuple[UsageSum, ...]:
+    """Quarters of an hour added up to days, or to weeks named by their Monday."""
+    days: dict[str, UsageSum] = {}
+    for slot in slots:
+        day = datetime.fromtimestamp(int(slot.name) * SLOT_S, zone).date()
+        if weeks:
+            day -= timedelta(days=day.weekday())
+        name = day.isoformat()
+        before = days.get(name)
+        counts = {
+            each.name: getattr(slot, each.name) + (getattr(before, each.name) if before else 0)
+            for each in fields(UsageSum)
+            if each.name != "name"
+        }
+        days[name] = UsageSum(name, **counts)
+    return tuple(days.values())
+
+
+def _row(row: RowMapping) -> LedgerRow:
+    return LedgerRow(where=row["place"], **_without(row, "place", "entry"))
+
+
+def _repriced(row: RowMapping, charge: Charge) -> dict[str, Any] | None:  # Any: bound parameters
+    cost = row["cost_micros"] if charge.cost_micros is None else charge.cost_micros
+    saved = row["saved_micros"] if charge.saved_micros is None else charge.saved_micros
+    if (cost, saved) == (row["cost_micros"], row["saved_micros"]):
+        return None
+    return {"at": row["entry"], "cost_micros": cost, "saved_micros": saved}
 
 
 def _without(row: RowMapping, *names: str) -> dict[str, Any]:
