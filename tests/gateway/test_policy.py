@@ -12,7 +12,7 @@ from inhouse.gateway.facts import Facts, estimate_tokens, facts_of
 from inhouse.gateway.fleet import Engine, Fleet, Model
 from inhouse.gateway.policy import LAYERS, NoRoute, Route, decide
 from inhouse.gateway.profiles import PROFILES
-from inhouse.gateway.rules import ENGINE_ORDER, Budget, LocalSwitch, Rules
+from inhouse.gateway.rules import ENGINE_ORDER, AliasRule, Budget, LocalSwitch, Rules
 from inhouse.kernel.messages import ChatMessage, ChatRequest
 
 NOW = 1000.0
@@ -51,7 +51,21 @@ def down(engine: Engine, reason: str = "no connection") -> Engine:
 
 def test_layers_stand_in_the_documented_order() -> None:
     """The table holds the layers there are, in the order of precedence."""
-    assert [name for name, _ in LAYERS] == ["eligibility", "data", "budget", "explicit", "operator", "order"]
+    assert [name for name, _ in LAYERS] == [
+        "eligibility",
+        "data",
+        "budget",
+        "explicit",
+        "operator",
+        "role",
+        "priority",
+        "task",
+        "complexity",
+        "load",
+        "order",
+        "post_hoc",
+        "errors",
+    ]
 
 
 def test_engine_order_is_mlx_ollama_vllm_llama_embedded_cloud() -> None:
@@ -181,11 +195,11 @@ def test_demo_model_never_stands_beside_a_real_one() -> None:
 )
 def test_named_models(wanted: str, engine: str, model: str) -> None:
     """A name, in any case and without `:latest`, an alias, or engine and name together."""
-    rules = Rules(aliases={"chat": "mistral"})
+    rules = Rules(aliases=(AliasRule("chat", ("mistral",)),))
     route = decide(replace(ASK, model=wanted), Fleet((MLX, OLLAMA, VLLM)), rules, FREE, NOW)
     assert isinstance(route, Route)
     assert [(each.engine, each.model) for each in route.attempts] == [(engine, model)]
-    assert f"`{wanted}` was asked for" in route.attempts[0].reason
+    assert f"`{wanted}` {'means' if wanted == 'chat' else 'was asked for'}" in route.attempts[0].reason
 
 
 def test_unknown_model_names_near_ones() -> None:
@@ -265,7 +279,14 @@ def test_trace_counts_what_each_layer_left() -> None:
         ("budget", 2),
         ("explicit", 2),
         ("operator", 2),
+        ("role", 2),
+        ("priority", 2),
+        ("task", 2),
+        ("complexity", 2),
+        ("load", 2),
         ("order", 1),
+        ("post_hoc", 1),
+        ("errors", 1),
     ]
     assert route.trace[1].dropped == (("openai/gpt-x", "the data may not leave the house"),)
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from inhouse.gateway.names import matches
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Wishes
+from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, EmbedRequest, Wishes
 
-__all__ = ["ANSWER_TASK", "Facts", "Need", "estimate_tokens", "facts_of", "prompt_tokens"]
+__all__ = [
+    "ANSWER_TASK",
+    "EMBED_TASK",
+    "Facts",
+    "Need",
+    "embed_facts",
+    "estimate_tokens",
+    "facts_of",
+    "prompt_tokens",
+]
 
-Need = Literal["json_schema", "tools", "vision", "logprobs", "embed"]
-"""Something that an engine must be able to do for this request."""
+Need = Literal["json_schema", "tools", "forced_tool", "vision", "logprobs", "embed"]
+"""Something that an engine must be able to do for this request. `forced_tool`: an engine that only knows
+schemas will do."""
 
 ANSWER_TASK = "answer"
 """The task of answering from the company's documents."""
+EMBED_TASK = "embed"
 
 REPLY_TOKENS = 512
 """Room kept for the answer when the caller set no limit."""
@@ -25,7 +38,9 @@ class Facts:
     """One request as routing sees it. `prompt_tokens` is an estimate, `reply_tokens` the room wanted.
 
     `cloud` False: whoever pays may not use the cloud. `bucket` 0-99 is fixed per payer and decides on
-    which side of a gradual roll-out a request falls. `complexity` is 0-1, None where it was not looked at.
+    which side of a gradual roll-out a request falls. `complexity` is 0-1 in hundredths, None where it was
+    not looked at. `key` and `team` say who pays; `models` are patterns of the names it may ask for, empty
+    for all.
     """
 
     task: str
@@ -38,20 +53,61 @@ class Facts:
     cloud: bool = True
     bucket: int = 0
     complexity: float | None = None
+    key: str = ""
+    team: str = ""
+    models: tuple[str, ...] = ()
 
 
-def facts_of(request: ChatRequest, grant: Grant | None = None) -> Facts:
-    """The facts of a request."""
+def facts_of(
+    request: ChatRequest, grant: Grant | None = None, scorer: Callable[[str, str], float] | None = None
+) -> Facts:
+    """The facts of a request. `scorer` judges how complex its last question is (`rules.Scorer`)."""
     return Facts(
         task=request.task,
         data=request.data,
-        model=request.model or None,
+        model=request.runs_as or request.model or None,
         prompt_tokens=prompt_tokens(request),
         reply_tokens=request.max_tokens or REPLY_TOKENS,
         needs=_needs(request),
         wishes=request.wishes,
         cloud=grant is None or grant.cloud,
+        complexity=None if scorer is None else round(scorer(_question(request), request.task), 2),
+        key=grant.key if grant else "",
+        team=grant.team if grant else "",
+        models=_names(request, grant),
     )
+
+
+def _names(request: ChatRequest, grant: Grant | None) -> tuple[str, ...]:
+    """The names it may ask for; none are left to check where a roll-out runs an allowed one as another."""
+    if grant is None or not grant.models:
+        return ()
+    runs_another = request.runs_as is not None and request.model is not None
+    if runs_another and any(matches(pattern, request.model or "") for pattern in grant.models):
+        return ()
+    return grant.models
+
+
+def embed_facts(request: EmbedRequest, grant: Grant | None = None) -> Facts:
+    """The facts of a wish for vectors. The longest text decides about the context, not their sum."""
+    return Facts(
+        task=EMBED_TASK,
+        data=request.data,
+        model=request.model or None,
+        prompt_tokens=0 if request.truncate else max(map(estimate_tokens, request.inputs), default=0),
+        reply_tokens=0,
+        needs=frozenset({"embed"}),
+        wishes=request.wishes,
+        cloud=grant is None or grant.cloud,
+        key=grant.key if grant else "",
+        team=grant.team if grant else "",
+        models=grant.models if grant else (),
+    )
+
+
+def _question(request: ChatRequest) -> str:
+    """What was asked last; the turns before it were judged in their time."""
+    return next((each.content for each in reversed(request.messages) if each.role == "user"), "")
 
 
 IMAGE_TOKENS = 1000
@@ -75,7 +131,7 @@ def _needs(request: ChatRequest) -> frozenset[Need]:
     if request.json_schema is not None:
         needs.add("json_schema")
     if request.tools and request.tool_choice != "none":
-        needs.add("tools")
+        needs.add("forced_tool" if request.tool_choice == "required" else "tools")
     if any(each.images for each in request.messages):
         needs.add("vision")
     if request.top_logprobs is not None:

@@ -52,6 +52,10 @@ class Profile:
     waiting_metric: str | None = None
     usage_metrics: tuple[str, ...] = ()
     """Share of the key-value cache in use; several names, newest first."""
+    logprobs: bool = True
+    """False where log-probabilities cannot be had."""
+    embeds: bool = True
+    """False where no model gives vectors."""
 
 
 PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
@@ -62,6 +66,7 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             usage_in_stream=True,
             rejects_long_context=False,
             fingerprint="GET /v1/models and /health answer, GET /props is 404, Server is Python's BaseHTTP",
+            embeds=False,
         ),
         "ollama": Profile(
             dialect="ollama",
@@ -135,6 +140,8 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             usage_in_stream=True,
             rejects_long_context=True,
             fingerprint="configured by its key",
+            logprobs=False,
+            embeds=False,
         ),
         "gemini": Profile(
             dialect=None,

@@ -1,0 +1,177 @@
+"""Layers 0 to 2, which only take away: who can, where the words may go, and what money allows."""
+
+from __future__ import annotations
+
+from inhouse.gateway.facts import ANSWER_TASK
+from inhouse.gateway.names import matches
+from inhouse.gateway.policy.route import Candidate, Question, TraceStep
+
+__all__ = ["budget", "data", "eligibility"]
+
+Dropped = list[tuple[str, str]]
+
+
+def eligibility(left: list[Candidate], question: Question, step: TraceStep) -> list[Candidate]:
+    """Only engines that are up and not resting, and models that can do what is asked and may be asked."""
+    dropped: Dropped = [
+        (engine.name, engine.reason or "offers no model")
+        for engine in question.fleet.engines
+        if not engine.models
+    ]
+    facts = question.facts
+    if facts.models and facts.model is not None and not _may_ask(facts.model, facts.models):
+        step.rule = "eligibility.key"
+        step.said = f"this key may not ask for `{facts.model}`"
+        return []
+    kept: list[Candidate] = []
+    for each in left:
+        if reason := _unfit(each, question):
+            dropped.append((each.name, reason))
+        else:
+            kept.append(each)
+    step.dropped = tuple(dropped)
+    step.inputs = (
+        ("needs", ", ".join(sorted(facts.needs)) or "text only"),
+        ("tokens", str(_tokens(question))),
+    )
+    step.rule = "eligibility.fit"
+    step.said = f"{len(kept)} of {len(left)} models are up and can do this"
+    return kept
+
+
+def _tokens(question: Question) -> int:
+    return question.facts.prompt_tokens + question.facts.reply_tokens
+
+
+def _may_ask(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(matches(pattern, name) for pattern in patterns)
+
+
+def _unfit(candidate: Candidate, question: Question) -> str:
+    """Why it cannot take the request, empty when it can."""
+    return _absent(candidate, question.now) or _unable(candidate, question) or _unwanted(candidate, question)
+
+
+def _absent(candidate: Candidate, now: float) -> str:
+    """Why its engine cannot be asked at all."""
+    engine = candidate.engine
+    if engine.state == "down":
+        return engine.reason or "is down"
+    if engine.state == "up" and engine.rests_until > now:
+        return f"rests for {engine.rests_until - now:.0f} s more: {engine.rest_reason}"
+    if candidate.profile.dialect is None and engine.kind != "scripted":
+        return f"{engine.kind} engines come with a later version"
+    return ""
+
+
+def _unwanted(candidate: Candidate, question: Question) -> str:
+    """Why this model is not for this request."""
+    model, facts = candidate.model, question.facts
+    if "embed" in facts.needs:
+        if not candidate.embeds or not candidate.profile.embeds:
+            return "does not give vectors"
+    elif not model.chats:
+        return "is not a chat model"
+    needed = _tokens(question)
+    if model.context_tokens is not None and needed > model.context_tokens:
+        return f"its context of {model.context_tokens} tokens is too short for about {needed}"
+    if model.demo and facts.task == ANSWER_TASK and not question.rules.allow_demo_answers:
+        return "is the demo model, which does not answer from documents"
+    if facts.models and facts.model is None and not _any_name(candidate, facts.models):
+        return "this key may not use it"
+    return ""
+
+
+def _any_name(candidate: Candidate, patterns: tuple[str, ...]) -> bool:
+    return _may_ask(candidate.model.name, patterns) or _may_ask(candidate.name, patterns)
+
+
+def _unable(candidate: Candidate, question: Question) -> str:
+    """What the model or its engine cannot do of what is needed; what nobody knows is tried."""
+    needs, profile, can = question.facts.needs, candidate.profile, candidate.model.capabilities
+    if not needs:
+        return ""
+    if "json_schema" in needs and not profile.honours_json_schema:
+        return "ignores a required answer format"
+    if "logprobs" in needs and not profile.logprobs:
+        return "gives no log-probabilities"
+    if can is None:
+        return ""
+    if "tools" in needs and "tools" not in can:
+        return "cannot call functions"
+    if "forced_tool" in needs and "tools" not in can and not profile.honours_json_schema:
+        return "cannot be made to call a function"
+    if "vision" in needs and "vision" not in can:
+        return "cannot see pictures"
+    return ""
+
+
+def data(left: list[Candidate], question: Question, step: TraceStep) -> list[Candidate]:
+    """No word leaves the house unless the request, the administrator and the key allow it."""
+    facts, rules = question.facts, question.rules
+    if facts.data == "local_only":
+        step.rule, reason = "data.local_only", "the data may not leave the house"
+    elif not rules.cloud_allowed:
+        step.rule, reason = "data.cloud_not_allowed", "cloud engines are not allowed"
+    elif not facts.cloud:
+        step.rule, reason = "data.key", "this key may not use the cloud"
+    else:
+        step.rule, reason = "data.any", ""
+    step.inputs = (
+        ("data", facts.data),
+        ("cloud.allowed", "true" if rules.cloud_allowed else "false"),
+        ("key may use the cloud", "yes" if facts.cloud else "no"),
+    )
+    step.said = f"{reason}: local engines only" if reason else "the words may leave the house"
+    kept: list[Candidate] = []
+    dropped: Dropped = []
+    for each in left:
+        if each.where == "cloud" and (reason or each.engine.state == "found_not_allowed"):
+            dropped.append((each.name, reason or "cloud engines are not allowed"))
+        else:
+            kept.append(each)
+    step.dropped = tuple(dropped)
+    return kept
+
+
+def budget(left: list[Candidate], question: Question, step: TraceStep) -> list[Candidate]:
+    """No cloud once the cap is reached, and none that would cost more than this request may."""
+    rest, most = question.budget.cloud_left_micros, question.facts.wishes.max_cost_micros
+    step.inputs = (
+        ("left", "no cap" if rest is None else f"{rest / 1e6:.4f}"),
+        ("this request at most", "no limit" if most is None else f"{most / 1e6:.4f}"),
+    )
+    if (rest is None or rest > 0) and most is None:
+        step.rule, step.said = "budget.open", "no budget is in the way"
+        return left
+    kept: list[Candidate] = []
+    dropped: Dropped = []
+    for each in left:
+        reason = ""
+        if each.where == "cloud":
+            if rest is not None and rest <= 0:
+                reason = "the budget is used up"
+            elif most is not None:
+                reason = _too_dear(each, question, most)
+        if reason:
+            dropped.append((each.name, reason))
+        else:
+            kept.append(each)
+    step.dropped = tuple(dropped)
+    step.rule = "budget.used_up" if rest is not None and rest <= 0 else "budget.limit"
+    step.said = f"{len(dropped)} cloud models cost too much" if dropped else "no model costs too much"
+    return kept
+
+
+def _too_dear(candidate: Candidate, question: Question, most: int) -> str:
+    facts, price_of = question.facts, question.budget.price_of
+    cost = (
+        price_of(candidate.engine.name, candidate.model.name, facts.prompt_tokens, facts.reply_tokens)
+        if price_of is not None
+        else None
+    )
+    if cost is None:
+        return "its price is not known, and the request has a limit"
+    if cost > most:
+        return f"would cost about {cost / 1e6:.4f}, more than the {most / 1e6:.4f} of this request"
+    return ""

@@ -1,0 +1,111 @@
+"""What a person is told when no engine is left, and the error that it becomes."""
+
+from __future__ import annotations
+
+import difflib
+
+from inhouse.gateway.names import known_names
+from inhouse.gateway.policy.route import Candidate, NoRoute, Question, RefusalCode, TraceStep
+from inhouse.gateway.policy.wish import NO_MODEL_CHOSEN, alias_of, offered
+from inhouse.kernel.errors import Forbidden, InhouseError, NoEngine, NotFound, OverBudget
+
+__all__ = ["no_route", "refusal"]
+
+_ERRORS: dict[RefusalCode, type[InhouseError]] = {
+    "no_engine": NoEngine,
+    "not_found": NotFound,
+    "forbidden": Forbidden,
+    "over_budget": OverBudget,
+}
+
+
+def refusal(route: NoRoute) -> InhouseError:
+    """The error that a caller gets for it."""
+    return _ERRORS[route.code](route.message, hint=route.hint)
+
+
+def no_route(question: Question, before: list[Candidate], trace: tuple[TraceStep, ...]) -> NoRoute:
+    """The refusal of the last layer of the trace, which `before` was given to."""
+    step = trace[-1]
+    code: RefusalCode = "no_engine"
+    if step.rule == "explicit.unknown":
+        code = "not_found"
+    elif step.rule == "eligibility.key":
+        code = "forbidden"
+    elif step.rule == "budget.used_up":
+        code = "over_budget"
+    message, hint = _words(question, before, step)
+    return NoRoute(step.layer, message, hint, trace, code)
+
+
+def _words(question: Question, before: list[Candidate], step: TraceStep) -> tuple[str, str]:
+    return _about_the_name(question, before, step) or _about_the_engines(question, step)
+
+
+def _about_the_name(question: Question, before: list[Candidate], step: TraceStep) -> tuple[str, str] | None:
+    """What is wrong with the name that was asked for, None when the name is not to blame."""
+    wanted = question.facts.model
+    if step.rule == "eligibility.key":
+        patterns = ", ".join(f"`{pattern}`" for pattern in question.facts.models[:6])
+        return f"This key may not ask for the model `{wanted}`", f"it may ask for {patterns}"
+    if step.rule == "explicit.unknown" and "embed" in question.facts.needs:
+        return f"No engine offers the model `{wanted}`: {step.said}", _aliases_hint(before)
+    if wanted is not None and (step.layer == "explicit" or not _known(wanted, question)):
+        if question.facts.wishes.force is not None and step.rule == "explicit.force":
+            return f"`{wanted}` cannot be had: {step.said}, and no engine is there", _engines_hint(question)
+        return f"No engine that may be used offers the model `{wanted}`", _near(wanted, question, before)
+    return None
+
+
+def _about_the_engines(question: Question, step: TraceStep) -> tuple[str, str]:
+    layer = step.layer
+    reasons = "; ".join(f"`{name}`: {reason}" for name, reason in step.dropped[:6])
+    if layer == "eligibility" and not question.fleet.engines:
+        return "No language model was found", "start Ollama or another engine, then `inhouse models ls`"
+    if layer == "eligibility":
+        return f"No engine can take this request: {reasons}", "`inhouse models ls` shows every engine"
+    if layer == "data":
+        return f"No local engine can take this request, and {reasons}", _engines_hint(question)
+    if layer == "budget":
+        return (
+            f"No engine is left that the budget allows: {reasons}",
+            "start a local engine, or raise the budget",
+        )
+    if any(reason == NO_MODEL_CHOSEN for _, reason in step.dropped):
+        hint = "name a model in the request, or choose one with `model` in its [[engine]] block"
+        return f"No engine is left by the rule `{layer}`: {reasons}", hint
+    said = f"{step.said}: " if step.said else ""
+    return (
+        f"No engine is left by the rule `{layer}`: {said}{reasons}",
+        "`inhouse route explain` shows every rule",
+    )
+
+
+def _engines_hint(question: Question) -> str:
+    hint = "start a local engine"
+    if question.facts.data != "local_only":
+        hint += ", or let an administrator set cloud.allowed"
+    return hint
+
+
+def _aliases_hint(before: list[Candidate]) -> str:
+    some = ", ".join(f"`{name}`" for name in sorted({each.model.name for each in before})[:5])
+    return (
+        f"write an [[alias]] that says which it means; offered are {some}" if some else "`inhouse models ls`"
+    )
+
+
+def _known(wanted: str, question: Question) -> bool:
+    return alias_of(wanted, question) is not None or offered(wanted, question.all)
+
+
+def _near(wanted: str, question: Question, usable: list[Candidate]) -> str:
+    names = {each.model.name for each in usable}
+    names |= {rule.name for rule in question.rules.aliases if "*" not in rule.name}
+    near = difflib.get_close_matches(wanted, sorted(names), n=3, cutoff=0.5)
+    if not near and question.rules.unknown_names == "class":
+        near = difflib.get_close_matches(wanted, known_names(), n=3, cutoff=0.75)
+    if near:
+        return "did you mean " + " or ".join(f"`{name}`" for name in near)
+    some = ", ".join(f"`{name}`" for name in sorted(names)[:5])
+    return f"offered are {some}" if some else "`inhouse models ls` shows every model"
