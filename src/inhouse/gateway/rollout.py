@@ -13,7 +13,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 __all__ = [
     "LEAST_PAIRS",
@@ -23,6 +23,8 @@ __all__ = [
     "Gate",
     "Limits",
     "Rollout",
+    "RolloutDesk",
+    "RolloutView",
     "Verdict",
     "advanced",
     "arm_of",
@@ -115,6 +117,50 @@ class Verdict:
 
     action: Literal["wait", "promote", "rollback"]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """A roll-out with what its two sides did since the stage began, and what follows from that."""
+
+    rollout: Rollout
+    baseline: ArmStats
+    candidate: ArmStats
+    quality: Gate
+    verdict: Verdict
+
+
+class RolloutDesk(Protocol):
+    """Starts, watches and ends roll-outs. Every method may block on the disk."""
+
+    def views(self) -> tuple[RolloutView, ...]:
+        """All of them, the last changed first."""
+        ...
+
+    def begin(self, rollout: Rollout) -> RolloutView:
+        """Start it.
+
+        Raises:
+            Conflict: if one is running for this name.
+            NotFound: if no engine offers one of its models.
+        """
+        ...
+
+    def promote(self, name: str) -> RolloutView:
+        """Go to the next stage now.
+
+        Raises:
+            NotFound: if none is running for this name.
+        """
+        ...
+
+    def roll_back(self, name: str, reason: str) -> RolloutView:
+        """The baseline serves every new request from now on.
+
+        Raises:
+            NotFound: if there is none for this name.
+        """
+        ...
 
 
 def bucket_of(name: str, payer: str) -> int:
