@@ -7,47 +7,37 @@ neither's. Every request leaves exactly one row in the accounts, however it ends
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 
-import structlog
-
-from inhouse.dialects.status import error_of, failed_of
+from inhouse.dialects.status import error_of
 from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.dispatch_memo import RouteMemo
+from inhouse.gateway.edge.dispatch_retry import RetryBudget, retryable
+from inhouse.gateway.edge.dispatch_run import Answer, Bill, Run, all_failed, used_of
 from inhouse.gateway.edge.providers.port import Provider
-from inhouse.gateway.facts import Facts, facts_of
+from inhouse.gateway.facts import Facts, embed_facts, facts_of
 from inhouse.gateway.fleet import Engine
-from inhouse.gateway.policy import Attempt, NoRoute, Route, decide
-from inhouse.gateway.rules import Rules
+from inhouse.gateway.policy import Attempt, NoRoute, Route, decide, refusal
+from inhouse.gateway.rules import PriceOf, Rules
 from inhouse.gateway.till import Free, Till
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import EngineBroke, EngineError, HomeUnusable, InternalError, NoEngine
-from inhouse.kernel.messages import (
-    ChatEvent,
-    ChatRequest,
-    Failed,
-    Finished,
-    ReasoningDelta,
-    TextDelta,
-    ToolDelta,
-    Usage,
-    UsageSeen,
-)
-from inhouse.kernel.ports import Account, Accounts, EngineUsed, Outcome
+from inhouse.kernel.errors import EngineBroke, EngineError, InternalError, NoEngine, OverBudget
+from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Failed, Finished, UsageSeen
+from inhouse.kernel.ports import Accounts, Embedded, EngineUsed
 
 __all__ = ["Answer", "Dispatch"]
 
-log = structlog.get_logger(__name__)
-
-NOTHING = Usage(0, 0)
+NOBODY = EngineUsed("none", None, "none", "")
+Asking = Callable[[Attempt, list[EngineError]], Awaitable[object]]
 
 
 class Dispatch:
-    """Implements `kernel.ports.ChatModel`.
+    """Implements `kernel.ports.ChatModel` and `Embedder`.
 
-    `provider_of` gives the provider of an engine in the snapshot, `rules` the rules now in force. `clock` is UNIX seconds, `stopwatch`
-    any monotonic seconds.
+    `provider_of` gives the provider of an engine in the snapshot, `rules` the rules now in force. `clock`
+    is UNIX seconds, `stopwatch` any monotonic seconds. `pause` waits so many seconds before an engine is
+    asked again; None: it never is. `dice` gives 0 to 1.
     """
 
     def __init__(
@@ -60,6 +50,8 @@ class Dispatch:
         clock: Callable[[], float],
         stopwatch: Callable[[], float],
         till: Till | None = None,
+        pause: Callable[[float], Awaitable[None]] | None = None,
+        dice: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._board = board
         self._provider_of = provider_of
@@ -68,234 +60,266 @@ class Dispatch:
         self._clock = clock
         self._stopwatch = stopwatch
         self._till = till or Free()
-        self._in_flight: Counter[str] = Counter()
+        self._pause = pause
+        self._retries = RetryBudget(dice)
+        self._memo = RouteMemo(board)
 
     def in_flight(self) -> dict[str, int]:
         """Requests at work now, per engine; engines without any are left out."""
-        return {name: count for name, count in self._in_flight.items() if count}
+        return self._board.in_flight()
 
     def ready(self, request: ChatRequest) -> bool:
         """See `ChatModel.ready`."""
         return isinstance(self.route(request), Route)
 
-    def route(self, request: ChatRequest) -> Route | NoRoute:
+    def route(self, request: ChatRequest, grant: Grant | None = None, user: str = "") -> Route | NoRoute:
         """What `decide` says now, with its trace."""
-        return self._decide(facts_of(request), None, "")
+        rules, now = self._rules(), self._clock()
+        facts = facts_of(request, grant, rules.scorer)
+        budget = self._till.budget(grant, user, facts.model, now)
+        if facts.wishes.max_cost_micros is not None:
+            budget = replace(budget, price_of=self._price_at(now))
+        return decide(facts, self._board.current(), rules, budget, now)
 
     async def open(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
     ) -> Answer:
         """See `ChatModel.open`."""
-        account = self._accounts.open(
-            request_id=request_id,
-            user=user,
-            task=request.task,
-            key=grant.key if grant else "",
-            team=grant.team if grant else "",
-            requested=request.model,
-        )
-        used = EngineUsed("none", None, "none", "")
+        bill = self._bill(request.task, request.model, request_id=request_id, user=user, grant=grant)
         handed_over = False
         try:
-            route = self._decide(facts_of(request, grant), grant, user)
-            if isinstance(route, NoRoute):
-                used = EngineUsed("none", None, "none", f"{route.layer}: {route.message}")
-                _close(account, "refused", used, code=NoEngine.code)
-                raise NoEngine(route.message, hint=route.hint)
-            answer = await self._first_of(route, request, account)
+            facts = facts_of(request, grant, self._rules().scorer)
+            route = self._route(facts, grant, user, bill)
+
+            async def ask(attempt: Attempt, failures: list[EngineError]) -> Answer:
+                self._set_aside(attempt, facts, grant, user, bill)
+                used = used_of(attempt, failures)
+                run = Run(request, attempt, used, facts.prompt_tokens, bill, started)
+                events = self._events(run)
+                return Answer(used, await anext(events), events)
+
+            started = self._stopwatch()
+            answer = await self._first_of(route, ask, bill)
+            assert isinstance(answer, Answer)
             handed_over = True
             return answer
         finally:
             # Says something only when nobody did before: a fault of our own.
             if not handed_over:
-                _close(account, "failed", used, code=InternalError.code)
+                bill.close("failed", NOBODY, code=InternalError.code)
 
-    async def _first_of(self, route: Route, request: ChatRequest, account: Account) -> Answer:
-        """The answer of the first engine that gives an event."""
-        started, prompt_tokens = self._stopwatch(), facts_of(request).prompt_tokens
-        failures: list[EngineError] = []
-        used = EngineUsed("none", None, "none", "")
-        for attempt in route.attempts:
-            used = _used(attempt, failures)
-            run = _Run(request, attempt, used, prompt_tokens, account, started)
-            events = self._events(run)
-            try:
-                return Answer(used, await anext(events), events)
-            except EngineError as error:
-                failures.append(error)
-                self._board.failed(attempt.engine, error)
-            except asyncio.CancelledError:
-                _close(account, "cancelled", used, run.final_usage())
-                raise
-        failure = _all_failed(failures)
-        tried = "; ".join(error.message for error in failures)
-        _close(account, "failed", replace(used, reason=f"all failed: {tried}"), code=failure.code)
-        raise failure
+    async def embed(
+        self, request: EmbedRequest, *, request_id: str, user: str, grant: Grant | None = None
+    ) -> Embedded:
+        """See `kernel.ports.Embedder.embed`."""
+        bill = self._bill("embed", request.model, request_id=request_id, user=user, grant=grant)
+        try:
+            facts = embed_facts(request, grant)
+            route = self._route(facts, grant, user, bill)
 
-    def _decide(self, facts: Facts, grant: Grant | None, user: str) -> Route | NoRoute:
+            async def ask(attempt: Attempt, failures: list[EngineError]) -> Embedded:
+                self._set_aside(attempt, facts, grant, user, bill)
+                used = used_of(attempt, failures)
+                with _Turn(self._board, attempt.engine) as turn:
+                    made = await self._provider(attempt).embed(request, attempt.model)
+                    turn.decided = True
+                self._board.served(attempt.engine)
+                bill.close("ok", used, made.usage, now_s=self._stopwatch())
+                return Embedded(used, made)
+
+            result = await self._first_of(route, ask, bill)
+            assert isinstance(result, Embedded)
+            return result
+        finally:
+            bill.close("failed", NOBODY, code=InternalError.code)
+
+    def _bill(
+        self, task: str, model: str | None, *, request_id: str, user: str, grant: Grant | None
+    ) -> Bill:
+        self._retries.earn()
+        account = self._accounts.open(
+            request_id=request_id,
+            user=user,
+            task=task,
+            key=grant.key if grant else "",
+            team=grant.team if grant else "",
+            requested=model,
+        )
+        return Bill(account, self._till)
+
+    def _route(self, facts: Facts, grant: Grant | None, user: str, bill: Bill) -> Route:
         now = self._clock()
         budget = self._till.budget(grant, user, facts.model, now)
-        return decide(facts, self._board.fleet, self._rules(), budget, now)
+        route = self._memo.decide(facts, self._rules(), budget, now)
+        if isinstance(route, NoRoute):
+            error = NoEngine(route.message, hint=route.hint)
+            reason = f"{route.layer}: {route.message}"
+            bill.close("refused", EngineUsed("none", None, "none", reason), code=error.code)
+            raise error
+        return route
 
-    async def _events(self, run: _Run) -> AsyncGenerator[ChatEvent]:
+    def _set_aside(
+        self, attempt: Attempt, facts: Facts, grant: Grant | None, user: str, bill: Bill
+    ) -> None:
+        """Hold the money for an attempt, and begin to measure it.
+
+        Raises:
+            OverBudget: if a budget does not leave as much.
+        """
+        now = self._clock()
+        cost = self._till.estimate(attempt, facts.prompt_tokens, facts.reply_tokens, now)
+        bill.hold = self._till.hold(grant, user, attempt, cost, now)
+        bill.since, bill.since_s = now, self._stopwatch()
+
+    async def _first_of(self, route: Route, ask: Asking, bill: Bill) -> object:
+        """What the first engine gives that does not fail.
+
+        When all failed, those that may be asked again are, after a short wait, as far as the budget of
+        retries goes.
+        """
+        failures: list[EngineError] = []
+        tried: list[tuple[Attempt, EngineError]] = []
+        dear: OverBudget | None = None
+        used = NOBODY
+        waiting = list(route.attempts)
+        retries = 0
+        while waiting:
+            attempt = waiting.pop(0)
+            used = used_of(attempt, failures)
+            try:
+                return await ask(attempt, failures)
+            except OverBudget as error:
+                dear = error
+            except EngineError as error:
+                bill.drop_hold()
+                failures.append(error)
+                tried.append((attempt, error))
+                self._board.failed(attempt.engine, error)
+            except asyncio.CancelledError:
+                bill.close("cancelled", used, now_s=self._stopwatch())
+                raise
+            if not waiting and self._pause is not None and retries < _most_retries(route):
+                again = await self._again(tried, retries, used, bill)
+                if again is not None:
+                    retries += 1
+                    waiting = [again]
+        if not failures and dear is not None:
+            bill.close("refused", replace(used, reason=dear.message), code=dear.code)
+            raise dear
+        failure = all_failed(failures)
+        words = "; ".join(error.message for error in failures)
+        bill.close("failed", replace(used, reason=f"all failed: {words}"), code=failure.code)
+        raise failure
+
+    async def _again(
+        self, tried: list[tuple[Attempt, EngineError]], number: int, used: EngineUsed, bill: Bill
+    ) -> Attempt | None:
+        """The attempt to make once more, after the wait that it needs."""
+        assert self._pause is not None
+        for attempt, error in retryable(tried):
+            wait_s = self._retries.take(number, error)
+            if wait_s is not None:
+                try:
+                    await self._pause(wait_s)
+                except asyncio.CancelledError:
+                    bill.close("cancelled", used)
+                    raise
+                return attempt
+        return None
+
+    def _provider(self, attempt: Attempt) -> Provider:
+        engine = self._board.fleet.engine(attempt.engine)
+        if engine is None:
+            raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
+        return self._provider_of(engine)
+
+    async def _events(self, run: Run) -> AsyncGenerator[ChatEvent]:
         """The answer's events; the account is closed just before the last one is given.
+
+        Ends even where the provider forgets to, or raises instead of it.
 
         Raises:
             EngineError: while no event was given; the account stays open for the next engine.
         """
         name = run.attempt.engine
-        source = self._source(run)
-        self._in_flight[name] += 1
+        turn = _Turn(self._board, name)
+        source = self._provider(run.attempt).stream(run.request, run.attempt.model)
+        last: Finished | Failed | None = None
         try:
-            async for event in source:
-                if isinstance(event, UsageSeen):
-                    run.usage = event.usage
-                    continue
-                if not run.begun:
-                    if isinstance(event, Failed):
-                        raise error_of(event, engine=name)
-                    run.first_token_ms = (self._stopwatch() - run.started) * 1000
-                    run.begun = True
-                if isinstance(event, Failed | Finished):
-                    self._settle(run, event)
-                    yield UsageSeen(run.final_usage())
-                    yield event
-                    return
-                run.count(event)
-                yield event
+            with turn:
+                try:
+                    async for event in source:
+                        if isinstance(event, UsageSeen):
+                            run.usage = event.usage
+                            continue
+                        if not run.begun:
+                            self._begin(run, event, turn)
+                        if isinstance(event, Failed | Finished):
+                            last = event
+                            break
+                        run.count(event)
+                        yield event
+                except EngineError as error:
+                    if not run.begun:
+                        turn.decided = True
+                        raise
+                    last = Failed(error.code, error.message, error.hint)
+                if last is None:
+                    broken = EngineBroke(f"`{name}`: the answer has no end", engine=name)
+                    if not run.begun:
+                        turn.decided = True
+                        raise broken
+                    last = Failed(broken.code, broken.message)
+                self._settle(run, last)
+                yield UsageSeen(run.final_usage())
+                yield last
         except (asyncio.CancelledError, GeneratorExit):
             if run.begun:
-                _close(run.account, "cancelled", run.used, run.final_usage(), run=run)
+                run.close("cancelled", self._stopwatch())
             raise
         finally:
-            self._in_flight[name] -= 1
             if run.begun:
                 # Says something only when nobody did before: a fault of our own.
-                _close(run.account, "partial", run.used, run.final_usage(), code=InternalError.code, run=run)
+                run.close("partial", self._stopwatch(), code=InternalError.code)
             await source.aclose()
 
-    async def _source(self, run: _Run) -> AsyncGenerator[ChatEvent]:
-        """The provider's events, with an end even where the provider forgets it or raises instead."""
-        engine = self._board.fleet.engine(run.attempt.engine)
-        if engine is None:
-            raise EngineBroke(f"`{run.attempt.engine}` left the fleet", engine=run.attempt.engine)
-        events = self._provider_of(engine).stream(run.request, run.attempt.model)
-        try:
-            async for event in events:
-                yield event
-                if isinstance(event, Failed | Finished):
-                    return
-        except EngineError as error:
-            if not run.begun:
-                raise
-            yield failed_of(error)
-            return
-        finally:
-            await events.aclose()
-        broken = EngineBroke(f"`{run.attempt.engine}`: the answer has no end", engine=run.attempt.engine)
-        if not run.begun:
-            raise broken
-        yield Failed(broken.code, broken.message)
+    def _begin(self, run: Run, event: ChatEvent, turn: _Turn) -> None:
+        """The first event is there: from now on this engine answers."""
+        turn.decided = True
+        if isinstance(event, Failed):
+            raise error_of(event, engine=run.attempt.engine)
+        run.first_token_ms = (self._stopwatch() - run.started) * 1000
+        run.begun = True
+        # An engine that was tried again is open to all, before its answer is over.
+        self._board.served_first(run.attempt.engine)
 
-    def _settle(self, run: _Run, last: Finished | Failed) -> None:
+    def _settle(self, run: Run, last: Finished | Failed) -> None:
         if isinstance(last, Finished):
             self._board.served(run.attempt.engine)
-            _close(run.account, "ok", run.used, run.final_usage(), run=run)
+            run.close("ok", self._stopwatch())
             return
         self._board.failed(run.attempt.engine, error_of(last, engine=run.attempt.engine))
-        _close(run.account, "partial", run.used, run.final_usage(), code=last.code, run=run)
+        run.close("partial", self._stopwatch(), code=last.code)
 
 
-class Answer:
-    """One answer under way; see `kernel.ports.ChatStream`.
+class _Turn:
+    """One request at work on an engine."""
 
-    Dropped without `aclose`, it is closed when the garbage collector finds it; call `aclose` to be sure.
-    Not for two tasks at once: to end it while another task waits for its next event, cancel that task.
-    """
+    __slots__ = ("_board", "_name", "decided")
 
-    def __init__(self, used: EngineUsed, first: ChatEvent, rest: AsyncGenerator[ChatEvent]) -> None:
-        self._used = used
-        self._first: ChatEvent | None = first
-        self._rest = rest
+    def __init__(self, board: FleetBoard, name: str) -> None:
+        self._board = board
+        self._name = name
+        self.decided = False
+        """The engine answered or failed."""
 
-    @property
-    def used(self) -> EngineUsed:
-        """Which engine answers, and why."""
-        return self._used
-
-    def __aiter__(self) -> AsyncIterator[ChatEvent]:
+    def __enter__(self) -> _Turn:
+        self._board.begin(self._name)
         return self
 
-    async def __anext__(self) -> ChatEvent:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return await anext(self._rest)
-
-    async def aclose(self) -> None:
-        """End the engine's work; nothing happens when it has ended."""
-        self._first = None
-        await self._rest.aclose()
+    def __exit__(self, *_: object) -> None:
+        self._board.end(self._name, undecided=not self.decided)
 
 
-@dataclass(slots=True)
-class _Run:
-    """One attempt while it runs."""
-
-    request: ChatRequest
-    attempt: Attempt
-    used: EngineUsed
-    prompt_tokens: int
-    account: Account
-    started: float
-    usage: Usage | None = None
-    output_bytes: int = 0
-    first_token_ms: float | None = None
-    begun: bool = False
-
-    def count(self, event: ChatEvent) -> None:
-        """Note the size of a piece, in case the engine never says what was used."""
-        match event:
-            case TextDelta(text) | ReasoningDelta(text):
-                self.output_bytes += len(text.encode("utf-8", "surrogatepass"))
-            case ToolDelta(name=name, arguments=arguments):
-                self.output_bytes += len(name) + len(arguments)
-
-    def final_usage(self) -> Usage:
-        """What the engine said, else an estimate that says so."""
-        if self.usage is not None:
-            return self.usage
-        return Usage(self.prompt_tokens, (self.output_bytes + 3) // 4, estimated=True)
-
-
-def _used(attempt: Attempt, failures: list[EngineError]) -> EngineUsed:
-    reason = attempt.reason
-    if failures:
-        reason += "; before it failed " + "; ".join(error.message for error in failures)
-    return EngineUsed(attempt.engine, attempt.model, attempt.where, reason)
-
-
-def _all_failed(failures: list[EngineError]) -> EngineError:
-    """The last failure as one error that names them all."""
-    last = failures[-1]
-    if len(failures) == 1:
-        return last
-    words = "; ".join(error.message for error in failures)
-    return type(last)(f"every engine failed: {words}", engine=last.engine, hint=last.hint)
-
-
-def _close(
-    account: Account,
-    outcome: Outcome,
-    used: EngineUsed,
-    usage: Usage = NOTHING,
-    *,
-    code: str | None = None,
-    run: _Run | None = None,
-) -> None:
-    try:
-        account.close(outcome, used, usage, code=code, first_token_ms=run.first_token_ms if run else None)
-    except HomeUnusable as error:
-        # The answer is there and must not be lost with its row; the next start finds the row open and
-        # writes it down as interrupted.
-        log.error("account_not_closed", outcome=outcome, engine=used.engine, message=str(error))
+def _most_retries(route: Route) -> int:
+    return route.retries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from inhouse.gateway.fleet import Place, same_model
 from inhouse.gateway.names import CLASSES, HOUSE_NAMES, class_of, distance, entry_of, matches, size_step
@@ -134,7 +135,7 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
         question.meaning, step.rule = "unknown", "explicit.unknown"
         step.said = f"nobody here offers `{wanted}`"
         return []
-    gone = f", retired by its vendor on {entry.retired_on}" if entry and entry.retired_on else ""
+    gone = f", retired by its vendor on {entry.retired_on}," if entry and _is_gone(entry, question.now) else ""
     step.said = f"`{wanted}`{gone} means a {wanted_class} model here"
     question.wanted_class = wanted_class
     if "embed" in question.facts.needs:
@@ -152,6 +153,10 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
         question.named[each.name] = -1 if each in exact else distance(wanted_class, each.size, each.trades)
     _class_is_absent(left, wanted_class, question)
     return left
+
+
+def _is_gone(entry: NameEntry, now: float) -> bool:
+    return bool(entry.retired_on) and entry.retired_on <= datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
 def _line_of(entry: NameEntry | None) -> str:
