@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +55,12 @@ def read_all(data: bytes, size: int | None = None) -> list[ChatEvent]:
     step = size or len(data) or 1
     events = [event for at in range(0, len(data), step) for event in reader.read(data[at : at + step])]
     return events + reader.end()
+
+
+def one_call_each(body: list[ChatEvent]) -> list[ChatEvent]:
+    """The events with every call whole and in a place of its own, as engines give them."""
+    calls = itertools.count()
+    return [replace(each, index=next(calls)) if isinstance(each, ToolDelta) else each for each in body]
 
 
 def test_recorded_answer_is_the_same_for_every_cut() -> None:
@@ -133,7 +141,16 @@ def test_error_event_carries_the_engines_words() -> None:
 @settings(max_examples=60)
 @given(
     st.lists(deltas(index=st.integers(0, 3)), max_size=6),
-    st.none() | st.builds(Usage, counts, counts, counts),
+    st.none()
+    | st.builds(
+        Usage,
+        counts,
+        counts,
+        counts,
+        cache_write_tokens=counts,
+        reasoning_tokens=counts,
+        estimated=st.just(False),
+    ),
     st.one_of(
         st.builds(Finished, st.sampled_from(["stop", "length", "tool_calls", "content_filter"])),
         st.builds(Failed, st.sampled_from(ENGINE_CODES), words.map(str.strip).filter(bool)),
@@ -144,11 +161,13 @@ def test_written_events_are_read_back(
     body: list[ChatEvent], usage: Usage | None, last: Finished | Failed, size: int
 ) -> None:
     """What the writer writes, the reader reads, cut anywhere."""
-    events = [*body, *([UsageSeen(usage)] if usage else []), last]
+    events = [*one_call_each(body), *([UsageSeen(usage)] if usage else []), last]
     writer = openai.EventWriter(reply_id="c1", model="m", created=1)
     got = read_all(b"".join(map(writer.write, events)), size)
     if isinstance(last, Failed):
         last = Failed(last.code, " ".join(last.message.split()))
+    elif last.reason == "stop" and any(isinstance(event, ToolDelta) for event in events):
+        last = Finished("tool_calls")
     assert got == [*events[:-1], last]
 
 

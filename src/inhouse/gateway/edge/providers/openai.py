@@ -3,33 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
 
-from inhouse.dialects import openai
+from inhouse.dialects import openai, openai_embeddings
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.profiles import Profile
-from inhouse.kernel.errors import EngineRefused
+from inhouse.kernel.errors import EngineBroke
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
-__all__ = ["WIRE", "OpenAIProvider"]
+__all__ = ["WIRE", "OpenAIProvider", "is_official"]
 
 WIRE = Wire(openai.EventReader, openai.read_reply, openai.read_error)
 
 
 class OpenAIProvider:
-    """One such engine at `url` (with or without `/v1`); see `providers.port.Provider`."""
+    """One such engine at `url` (with or without `/v1`); see `providers.port.Provider`.
 
-    def __init__(self, name: str, url: str, profile: Profile, http: HttpClient, *, key: str = "") -> None:
+    `official` is OpenAI's own service, which refuses what other engines of its dialect take; None: told
+    by the address.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        profile: Profile,
+        http: HttpClient,
+        *,
+        key: str = "",
+        official: bool | None = None,
+    ) -> None:
         self._name = name
         self._url = base_url(url) + "/v1/chat/completions"
+        self._embed_url = base_url(url) + "/v1/embeddings"
         self._profile = profile
         self._http = http
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._official = is_official(url) if official is None else official
 
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`."""
-        body = openai.write_request(request, model=model, ask_usage=self._profile.usage_in_stream)
+        body = openai.write_request(
+            request, model=model, ask_usage=self._profile.usage_in_stream, official=self._official
+        )
         return self._http.events(HttpPost(self._name, self._url, body, self._headers), WIRE)
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`."""
-        raise EngineRefused(f"`{self._name}` makes no embeddings", engine=self._name)
+        body = openai_embeddings.write_request(request, model=model)
+        page = await self._http.page(HttpPost(self._name, self._embed_url, body, self._headers))
+        if page.status != 200:
+            error = openai.read_error(page.status, page.body, retry_after=page.headers.get("retry-after"))
+            error.engine = self._name
+            raise error
+        try:
+            return openai_embeddings.read_reply(page.body, request)
+        except EngineBroke as error:
+            raise EngineBroke(f"`{self._name}`: {error.message}", engine=self._name) from None
+
+
+def is_official(url: str) -> bool:
+    """True for OpenAI's own service, at its own address or at Azure's."""
+    host = (urlsplit(url).hostname or "").lower()
+    return host == "api.openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
