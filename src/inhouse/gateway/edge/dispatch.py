@@ -22,8 +22,8 @@ from inhouse.gateway.policy import Attempt, NoRoute, Route, decide, refusal
 from inhouse.gateway.rules import PriceOf, Rules
 from inhouse.gateway.till import Free, Till
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import EngineBroke, EngineError, InternalError, NoEngine, OverBudget
-from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Failed, Finished, UsageSeen
+from inhouse.kernel.errors import EngineBroke, EngineError, InternalError, OverBudget
+from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Failed, Finished, Usage, UsageSeen
 from inhouse.kernel.ports import Accounts, Embedded, EngineUsed
 
 __all__ = ["Answer", "Dispatch"]
@@ -99,7 +99,7 @@ class Dispatch:
                 return Answer(used, await anext(events), events)
 
             started = self._stopwatch()
-            answer = await self._first_of(route, ask, bill)
+            answer = await self._first_of(route, ask, bill, facts.prompt_tokens)
             assert isinstance(answer, Answer)
             handed_over = True
             return answer
@@ -127,15 +127,13 @@ class Dispatch:
                 bill.close("ok", used, made.usage, now_s=self._stopwatch())
                 return Embedded(used, made)
 
-            result = await self._first_of(route, ask, bill)
+            result = await self._first_of(route, ask, bill, facts.prompt_tokens)
             assert isinstance(result, Embedded)
             return result
         finally:
             bill.close("failed", NOBODY, code=InternalError.code)
 
-    def _bill(
-        self, task: str, model: str | None, *, request_id: str, user: str, grant: Grant | None
-    ) -> Bill:
+    def _bill(self, task: str, model: str | None, *, request_id: str, user: str, grant: Grant | None) -> Bill:
         self._retries.earn()
         account = self._accounts.open(
             request_id=request_id,
@@ -150,17 +148,25 @@ class Dispatch:
     def _route(self, facts: Facts, grant: Grant | None, user: str, bill: Bill) -> Route:
         now = self._clock()
         budget = self._till.budget(grant, user, facts.model, now)
+        if facts.wishes.max_cost_micros is not None:
+            budget = replace(budget, price_of=self._price_at(now))
         route = self._memo.decide(facts, self._rules(), budget, now)
         if isinstance(route, NoRoute):
-            error = NoEngine(route.message, hint=route.hint)
+            error = refusal(route)
             reason = f"{route.layer}: {route.message}"
             bill.close("refused", EngineUsed("none", None, "none", reason), code=error.code)
             raise error
         return route
 
-    def _set_aside(
-        self, attempt: Attempt, facts: Facts, grant: Grant | None, user: str, bill: Bill
-    ) -> None:
+    def _price_at(self, now: float) -> PriceOf:
+        """What a request would cost then, for those that set a limit of their own."""
+
+        def price_of(engine: str, model: str, tokens_in: int, tokens_out: int) -> int | None:
+            return self._till.estimate(Attempt(engine, model, "cloud", ""), tokens_in, tokens_out, now)
+
+        return price_of
+
+    def _set_aside(self, attempt: Attempt, facts: Facts, grant: Grant | None, user: str, bill: Bill) -> None:
         """Hold the money for an attempt, and begin to measure it.
 
         Raises:
@@ -171,7 +177,7 @@ class Dispatch:
         bill.hold = self._till.hold(grant, user, attempt, cost, now)
         bill.since, bill.since_s = now, self._stopwatch()
 
-    async def _first_of(self, route: Route, ask: Asking, bill: Bill) -> object:
+    async def _first_of(self, route: Route, ask: Asking, bill: Bill, prompt_tokens: int) -> object:
         """What the first engine gives that does not fail.
 
         When all failed, those that may be asked again are, after a short wait, as far as the budget of
@@ -196,9 +202,12 @@ class Dispatch:
                 tried.append((attempt, error))
                 self._board.failed(attempt.engine, error)
             except asyncio.CancelledError:
-                bill.close("cancelled", used, now_s=self._stopwatch())
+                # What it read of the prompt was work, though nobody says how much.
+                bill.close(
+                    "cancelled", used, Usage(prompt_tokens, 0, estimated=True), now_s=self._stopwatch()
+                )
                 raise
-            if not waiting and self._pause is not None and retries < _most_retries(route):
+            if not waiting and self._pause is not None and retries < route.retries:
                 again = await self._again(tried, retries, used, bill)
                 if again is not None:
                     retries += 1
@@ -291,7 +300,7 @@ class Dispatch:
         run.first_token_ms = (self._stopwatch() - run.started) * 1000
         run.begun = True
         # An engine that was tried again is open to all, before its answer is over.
-        self._board.served_first(run.attempt.engine)
+        self._board.answers(run.attempt.engine)
 
     def _settle(self, run: Run, last: Finished | Failed) -> None:
         if isinstance(last, Finished):
@@ -319,7 +328,3 @@ class _Turn:
 
     def __exit__(self, *_: object) -> None:
         self._board.end(self._name, undecided=not self.decided)
-
-
-def _most_retries(route: Route) -> int:
-    return route.retries

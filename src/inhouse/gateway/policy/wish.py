@@ -135,7 +135,7 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
         question.meaning, step.rule = "unknown", "explicit.unknown"
         step.said = f"nobody here offers `{wanted}`"
         return []
-    gone = f", retired by its vendor on {entry.retired_on}," if entry and _is_gone(entry, question.now) else ""
+    gone = f", retired on {entry.retired_on}," if entry and _is_gone(entry, question.now) else ""
     step.said = f"`{wanted}`{gone} means a {wanted_class} model here"
     question.wanted_class = wanted_class
     if "embed" in question.facts.needs:
