@@ -36,6 +36,8 @@ LONGEST_REST_S = 30.0
 """An engine that failed is left alone for 2, 4, 8, 16, 30 s: a crash is over in seconds, and one that
 lasts costs one slow request every half minute."""
 LONGEST_ADVISED_REST_S = 60.0
+JITTER = 0.25
+"""Rests are longer by up to this share, by chance (`jitter`, 0 to 1): not all houses come back at once."""
 EXHAUSTED_REST_S = 900.0
 """Quotas come back at midnight and money by a person's hand: looking four times an hour is enough."""
 
@@ -155,7 +157,7 @@ class Fleet:
         )
 
 
-def after_failure(engine: Engine, error: EngineError, now: float) -> Engine:
+def after_failure(engine: Engine, error: EngineError, now: float, *, jitter: float = 0.0) -> Engine:
     """The engine as it stands after a dispatch failed: resting, longer with every failure in a row.
 
     One that declined a request is not at fault and does not rest. One that says how long it will be busy
@@ -168,7 +170,8 @@ def after_failure(engine: Engine, error: EngineError, now: float) -> Engine:
         rest_s = EXHAUSTED_REST_S
     if isinstance(error, EngineOverloaded) and error.retry_after_s is not None:
         rest_s = min(LONGEST_ADVISED_REST_S, max(FIRST_REST_S, error.retry_after_s))
-    return replace(engine, failures=engine.failures + 1, rests_until=now + rest_s, rest_reason=error.message)
+    rests_until = now + rest_s * (1 + JITTER * jitter)
+    return replace(engine, failures=engine.failures + 1, rests_until=rests_until, rest_reason=error.message)
 
 
 def after_success(engine: Engine) -> Engine:

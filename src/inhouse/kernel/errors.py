@@ -230,6 +230,7 @@ class EngineUnreachable(EngineError):
     """No connection could be made, or it was lost before any answer."""
 
     code = "engine_unreachable"
+    retry = "same_engine"
 
 
 class EngineTimeout(EngineError):
@@ -244,6 +245,7 @@ class EngineOverloaded(EngineError):
 
     code = "engine_overloaded"
     status = 503
+    retry = "same_engine"
 
     def __init__(
         self,
