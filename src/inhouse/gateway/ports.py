@@ -156,7 +156,9 @@ class UsageSum:
     output_tokens: int
     cached_tokens: int
     cost_micros: int
+    cloud_cost_micros: int
     local_cost_micros: int
+    """Of local requests whose saving is known, too."""
     unpriced: int
     saved_micros: int
     unsaved: int

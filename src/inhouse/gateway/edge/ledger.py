@@ -144,7 +144,8 @@ class SqlLedger:
             if by_time
             else columns["place" if by == "where" else by]
         )
-        local = columns.place == "local"
+        local, cloud = columns.place == "local", columns.place == "cloud"
+        compared = local & columns.saved_micros.is_not(None)
         query = (
             select(
                 name.label("name"),
@@ -155,7 +156,8 @@ class SqlLedger:
                 func.sum(columns.output_tokens).label("output_tokens"),
                 func.sum(columns.cached_tokens).label("cached_tokens"),
                 func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
-                func.coalesce(func.sum(case((local, columns.cost_micros))), 0).label("local_cost_micros"),
+                func.coalesce(func.sum(case((cloud, columns.cost_micros))), 0).label("cloud_cost_micros"),
+                func.coalesce(func.sum(case((compared, columns.cost_micros))), 0).label("local_cost_micros"),
                 (func.count() - func.count(columns.cost_micros)).label("unpriced"),
                 func.coalesce(func.sum(columns.saved_micros), 0).label("saved_micros"),
                 func.sum(case((local & columns.saved_micros.is_(None), 1), else_=0)).label("unsaved"),
