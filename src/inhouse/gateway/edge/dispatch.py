@@ -259,7 +259,7 @@ class Dispatch:
                 try:
                     async for event in source:
                         if isinstance(event, UsageSeen):
-                            run.usage = event.usage
+                            run.usage, run.timing = event.usage, event.timing
                             continue
                         if not run.begun:
                             self._begin(run, event, turn)
@@ -280,7 +280,7 @@ class Dispatch:
                         raise broken
                     last = Failed(broken.code, broken.message)
                 self._settle(run, last)
-                yield UsageSeen(run.final_usage())
+                yield UsageSeen(run.final_usage(), run.timing)
                 yield last
         except (asyncio.CancelledError, GeneratorExit):
             if run.begun:

@@ -16,6 +16,7 @@ from inhouse.kernel.messages import (
     Passed,
     ReasoningDelta,
     TextDelta,
+    Timing,
     ToolDelta,
     Usage,
 )
@@ -124,6 +125,7 @@ class Run:
     bill: Bill
     started: float
     usage: Usage | None = None
+    timing: Timing | None = None
     output_bytes: int = 0
     first_token_ms: float | None = None
     begun: bool = False
