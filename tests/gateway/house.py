@@ -18,6 +18,7 @@ from inhouse.gateway.edge.prober import EngineSettings, Prober, ProbeSettings, k
 from inhouse.gateway.edge.providers.choose import Providers
 from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
 from inhouse.gateway.edge.providers.http import HttpClient, HttpLimits
+from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.trial import Trial
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.messages import ChatEvent, ChatMessage, ChatRequest
@@ -66,6 +67,7 @@ async def house(
     rules: Rules | None = None,
     probe: ProbeSettings | None = None,
     embedded: EmbeddedEngine | None = None,
+    mlx: MlxEngine | None = None,
     http: HttpClient | None = None,
 ) -> AsyncIterator[House]:
     """A gateway that looked once; not started, so nothing happens behind a test's back."""
@@ -76,10 +78,10 @@ async def house(
     database = open_database(home)
     ledger = SqlLedger(database, home / "journal")
     board = FleetBoard(time.time)
-    providers = Providers(http, keys=keys_of(probe), embedded=embedded)
+    providers = Providers(http, keys=keys_of(probe), embedded=embedded, mlx=mlx)
     trial = Trial(providers.of, journal, stopwatch=time.perf_counter)
     prober = Prober(
-        board, http, probe, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded
+        board, http, probe, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded, mlx=mlx
     )
     dispatch = Dispatch(
         board, providers.of, journal, lambda: rules, clock=time.time, stopwatch=time.perf_counter
@@ -90,6 +92,8 @@ async def house(
     finally:
         if embedded is not None:
             await embedded.stop()
+        if mlx is not None:
+            await mlx.stop()
         await http.close()
         journal.stop()
         ledger.stop()

@@ -1,8 +1,9 @@
 """A stand-in for the embedded engine's child process, with the same manners or worse ones.
 
-    python child.py serve|fail|hang|deaf|stall
+    python child.py serve|fail|hang|deaf|stall|mlx
 
-`stall` gives two pieces of every answer and then nothing; `deaf` does not end with its stdin.
+`stall` gives two pieces of every answer and then nothing; `deaf` does not end with its stdin; `mlx` has the
+manners of `mlx_child`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.worlds.engines import FakeEngine
+from tests.worlds.engines import FakeEngine, Kind
 
 
 async def serve(mode: str, key: str) -> None:
     """Answer chats until stdin ends."""
-    async with FakeEngine("llama.cpp", "stall" if mode == "stall" else "none", key=key).running() as fake:
+    kind: Kind = "mlx" if mode == "mlx" else "llama.cpp"
+    async with FakeEngine(kind, "stall" if mode == "stall" else "none", key=key).running() as fake:
         print(json.dumps({"address": fake.url}), flush=True)
         await asyncio.Event().wait()
 
@@ -29,10 +31,13 @@ async def serve(mode: str, key: str) -> None:
 def main() -> None:
     """Read the order, then behave."""
     mode, order = sys.argv[1], json.loads(sys.stdin.readline())
-    assert order["path"].endswith(".gguf")
     assert order["parent"] == os.getppid()
-    assert order["threads"] >= 1
-    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    if "path" in order:
+        assert order["path"].endswith(".gguf")
+        assert order["threads"] >= 1
+        assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    else:
+        assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert "OPENAI_API_KEY" not in os.environ
     if mode == "fail":
         print("0.00 I srv: loading\n0.01 E gguf: not a model\n0.02 E srv: giving up", file=sys.stderr)
@@ -41,7 +46,7 @@ def main() -> None:
         threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     if mode == "hang":
         threading.Event().wait()
-    asyncio.run(serve(mode, order["key"]))
+    asyncio.run(serve(mode, order.get("key", "")))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.look import look
 from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
 from inhouse.gateway.edge.providers.http import HttpClient
+from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.trial import Trial
 from inhouse.gateway.fleet import Engine, Model, Place, place_of, view_of
@@ -105,6 +106,7 @@ class Prober:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         embedded: EmbeddedEngine | None = None,
+        mlx: MlxEngine | None = None,
         scripted: Mapping[str, Provider] | None = None,
     ) -> None:
         self._board = board
@@ -117,6 +119,7 @@ class Prober:
         self._engines = settings.engines
         self._cloud = settings.cloud
         self._embedded = embedded
+        self._mlx = mlx
         self._scripted = scripted or {}
         self._turn = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
@@ -150,6 +153,8 @@ class Prober:
             if self._cloud.openai_key and self._rules.cloud_allowed:
                 targets.append(self._openai())
             looked = await asyncio.gather(*(self._look_at(each) for each in targets))
+            if self._embedded is not None:
+                await self._embedded.look()
             self._board.show([*(each for each in looked if each is not None), *self._inside()])
         return self.engines()
 
@@ -164,7 +169,12 @@ class Prober:
 
     def _inside(self) -> list[Engine]:
         """Engines that need no look over the network."""
-        return [*self._scripted_engines(), *self._embedded_engines(), *self._silent_clouds()]
+        return [
+            *self._scripted_engines(),
+            *self._mlx_engines(),
+            *self._embedded_engines(),
+            *self._silent_clouds(),
+        ]
 
     def _neighbours(self) -> list[EngineSettings]:
         """The usual ports of this machine that nobody configured."""
@@ -219,7 +229,10 @@ class Prober:
     def _name(self, kind: EngineKind, url: str) -> str:
         """`ollama` on its usual port, `ollama-8001` elsewhere, so that a name always means one address."""
         port = urlsplit(url).port
-        plain = port == USUAL_PORT.get(kind) and kind not in {each.name for each in self._engines}
+        names = {each.name for each in self._engines}
+        if self._mlx is not None and self._mlx.configured:
+            names.add("mlx")
+        plain = port == USUAL_PORT.get(kind) and kind not in names
         return kind if plain else f"{kind}-{port}"
 
     def _embedded_engines(self) -> list[Engine]:
@@ -229,6 +242,14 @@ class Prober:
         lack = self._embedded.lack()
         engine = Engine("embedded", "embedded", "local", "", "down" if lack else "up", reason=lack)
         return [replace(engine, models=self._embedded.models(), checked_at=self._clock())]
+
+    def _mlx_engines(self) -> list[Engine]:
+        """The MLX server that we start ourselves; not listed when it was given no folder."""
+        if self._mlx is None or not self._mlx.configured:
+            return []
+        lack = self._mlx.lack()
+        engine = Engine("mlx", "mlx", "local", "", "down" if lack else "up", reason=lack)
+        return [replace(engine, models=self._mlx.models(), checked_at=self._clock())]
 
     def _scripted_engines(self) -> list[Engine]:
         models = (Model("scripted", loaded=True),)

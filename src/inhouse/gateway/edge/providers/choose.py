@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
 from inhouse.gateway.edge.providers.http import HttpClient
+from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.ollama import OllamaProvider
 from inhouse.gateway.edge.providers.openai import OpenAIProvider
 from inhouse.gateway.edge.providers.port import Provider
@@ -25,11 +26,13 @@ class Providers:
         *,
         keys: Mapping[str, str],
         embedded: EmbeddedEngine | None = None,
+        mlx: MlxEngine | None = None,
         scripted: Mapping[str, Provider] | None = None,
     ) -> None:
         self._http = http
         self._keys = keys
         self._embedded = embedded
+        self._mlx = mlx
         self._scripted = scripted or {}
         self._made: dict[tuple[str, EngineKind, str], Provider] = {}
 
@@ -48,6 +51,8 @@ class Providers:
     def _make(self, engine: Engine) -> Provider:
         if engine.kind == "embedded" and self._embedded is not None:
             return self._embedded
+        if engine.kind == "mlx" and self._mlx is not None and not engine.url:
+            return self._mlx
         if engine.kind == "scripted" and engine.name in self._scripted:
             return self._scripted[engine.name]
         key, profile = self._keys.get(engine.name, ""), PROFILES[engine.kind]

@@ -19,7 +19,7 @@ import sys
 import threading
 from typing import Any
 
-__all__ = ["main"]
+__all__ = ["die_with_parent", "end_with_stdin", "main"]
 
 PR_SET_PDEATHSIG = 1
 
@@ -27,12 +27,12 @@ PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Serve until stdin ends; return the exit code."""
     order = json.loads(sys.stdin.readline())
-    _die_with_parent(order["parent"])
+    die_with_parent(order["parent"])
     # llama.cpp prints to stdout here and there; only our one line may reach the parent.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     # While a model loads nobody reads stdin otherwise, and loading may take a minute.
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    threading.Thread(target=end_with_stdin, daemon=True).start()
     try:
         server, has_gpu = _serve(order)
     except RuntimeError as error:
@@ -74,7 +74,7 @@ def _serve(order: dict[str, Any]) -> tuple[Any, bool]:  # an object of xllamacpp
     return xllamacpp.Server(params), has_gpu
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Linux ends us when the parent dies, also where a forked brother keeps our stdin open."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -82,7 +82,8 @@ def _die_with_parent(parent: int) -> None:
             os._exit(0)
 
 
-def _end_with_stdin() -> None:
+def end_with_stdin() -> None:
+    """End this process when its standard input ends; never returns."""
     while os.read(0, 4096):
         pass
     os._exit(0)
