@@ -13,7 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from inhouse.cli.main import main
-from inhouse.config.table import ALIASES, EngineEntry, Settings, env_name
+from inhouse.cli.reference import BLOCK_PROSE
+from inhouse.config.load import BLOCKS
+from inhouse.config.table import ALIASES, Settings, env_name
 from inhouse.kernel import errors
 from inhouse.knowledge.edge.parse.parsed import ReasonCode
 from tests.house.tree import PACKAGE, ROOT, parse, tracked
@@ -30,12 +32,20 @@ def page(name: str) -> str:
 
 
 def settings() -> list[str]:
-    """`section.name` of every setting, and `engine.name` of every field of an `[[engine]]` block."""
+    """`section.name` of every setting, and `block.name` of every field of a block such as `[[engine]]`."""
     names = []
     for section, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             names += [f"{section}.{name}" for name in field.annotation.model_fields]
-    return [*names, *(f"engine.{name}" for name in EngineEntry.model_fields)]
+    for block in BLOCKS:
+        entry = get_args(Settings.model_fields[block].annotation)[0]
+        names += [f"{block}.{name}" for name in entry.model_fields]
+    return names
+
+
+def test_every_block_has_prose_in_the_reference() -> None:
+    """A block that the settings know has its own section, with an example."""
+    assert sorted(BLOCK_PROSE) == sorted(BLOCKS)
 
 
 def routes() -> list[str]:
@@ -78,7 +88,7 @@ def test_every_setting_is_documented() -> None:
     missing = [
         name for name in settings() if f"`{name}`" not in text and f"`{name.split('.')[1]}`" not in text
     ]
-    variables = [env_name(name) for name in settings() if not name.startswith("engine.")]
+    variables = [env_name(name) for name in settings() if name.split(".")[0] not in BLOCKS]
     missing += [name for name in (*variables, *ALIASES.values()) if name not in text]
     assert missing == []
 

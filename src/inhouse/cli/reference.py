@@ -9,14 +9,14 @@ import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 import inhouse
 from inhouse.cli.main import main as command_tree
 from inhouse.config.load import expected, names, schema
-from inhouse.config.table import ALIASES, EngineEntry, env_name
+from inhouse.config.table import ALIASES, Settings, env_name
 from inhouse.kernel import errors
 
 if TYPE_CHECKING:
@@ -82,6 +82,27 @@ def _cell(text: str) -> str:
 # ---- settings
 
 
+BLOCK_PROSE = {
+    "engine": (
+        "One block for each engine that is not found by looking",
+        'name = "gpu-1"\nkind = "openai"\nprofile = "vllm"\nurl = "http://10.0.0.5:8000/v1"',
+    ),
+    "task": (
+        "One block for each task, best model first",
+        'name = "summary"\nmodels = ["phi3*", "small"]',
+    ),
+    "alias": (
+        "One block for each model name that means something of its own here",
+        'name = "gpt-4o*"\nmodels = ["qwen2.5:32b", "large"]',
+    ),
+    "route": (
+        "One block for each kind of request that has wishes of its own",
+        'name = "payroll"\nteam = "payroll"\ndata = "local_only"',
+    ),
+}
+"""Block -> what it is for, and one that works. Every block of the settings has a line (a test says so)."""
+
+
 def _settings() -> Iterator[str]:
     yield "# Settings\n"
     yield MADE
@@ -98,13 +119,14 @@ def _settings() -> Iterator[str]:
         default = _default(about["default"])
         cells = (f"`{name}`", _cell(takes), default, _cell(about["description"]), ", ".join(variables))
         yield f"| {' | '.join(cells)} |"
-    yield "\n## [[engine]]\n"
-    yield "One block for each engine that is not found by looking:\n"
-    yield '```toml\n[[engine]]\nname = "gpu-1"\nkind = "openai"\nprofile = "vllm"\nurl = "http://10.0.0.5:8000/v1"\n```\n'
-    yield _table("setting", "default", "why")
-    for key, field in EngineEntry.model_fields.items():
-        default = "(needed)" if field.is_required() else _default(field.default)
-        yield f"| `engine.{key}` | {default} | {_cell(field.description or '')} |"
+    for block, (what, example) in BLOCK_PROSE.items():
+        yield f"\n## [[{block}]]\n"
+        yield f"{what}:\n"
+        yield f"```toml\n[[{block}]]\n{example}\n```\n"
+        yield _table("setting", "default", "why")
+        for key, field in get_args(Settings.model_fields[block].annotation)[0].model_fields.items():
+            default = "(needed)" if field.is_required() else _default(field.default)
+            yield f"| `{block}.{key}` | {default} | {_cell(field.description or '')} |"
     yield SECRETS_PROSE
 
 

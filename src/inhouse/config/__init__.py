@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inhouse.config.home import Home, default_root, open_home
-from inhouse.config.load import Loaded, load, read_dotenv, show
+from inhouse.config.load import Loaded, is_loopback, load, read_dotenv, show
 from inhouse.config.table import EngineEntry, Settings
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Loaded",
     "Settings",
     "default_root",
+    "is_loopback",
     "load",
     "open_home",
     "read_dotenv",

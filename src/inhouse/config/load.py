@@ -20,12 +20,16 @@ from pydantic import ValidationError
 from inhouse.config.table import ALIASES, Secrets, Settings, env_name
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 
-__all__ = ["Loaded", "Row", "expected", "load", "names", "read_dotenv", "schema", "show"]
+__all__ = ["BLOCKS", "Loaded", "Row", "expected", "is_loopback", "load", "names", "read_dotenv", "schema", "show"]
 
 Values = dict[str, tuple[object, str]]
 """Setting -> (value as written, origin)."""
 
-_NOT_SETTINGS = frozenset({"INHOUSE_HOME"})
+BLOCKS = tuple(name for name, info in Settings.model_fields.items() if info.default == ())
+"""Sections that are written as `[[name]]`, once for each."""
+
+_NOT_SETTINGS = frozenset({"INHOUSE_HOME", "INHOUSE_URL", "INHOUSE_API_KEY"})
+"""The home, and where `inhouse.client` finds its server: no settings of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def load(
     values |= _from_variables(environment, "env")
     values |= dict(overrides or {})
     settings = _validated(values)
-    _loopback_only(settings.server.host, values)
+    _loopback_unless_exposed(settings, values)
     return Loaded(
         settings=settings,
         origins={name: origin for name, (_value, origin) in values.items()},
@@ -107,11 +111,11 @@ def load(
 
 
 def names() -> tuple[str, ...]:
-    """Every `section.name`, in the order of the table; `[[engine]]` blocks apart."""
+    """Every `section.name`, in the order of the table; blocks such as `[[engine]]` apart."""
     return tuple(
         f"{section}.{name}"
         for section, info in Settings.model_fields.items()
-        if section != "engine"
+        if section not in BLOCKS
         for name in info.default.__class__.model_fields
     )
 
@@ -130,7 +134,7 @@ def _section_schema(section: str) -> Mapping[str, Any]:  # Any: a JSON schema
 
 
 def show(loaded: Loaded) -> tuple[Row, ...]:
-    """Every setting in force, in the order of the table, then the `[[engine]]` blocks."""
+    """Every setting in force, in the order of the table, then the blocks such as `[[engine]]`."""
     rows = []
     for name in names():
         section, key = name.split(".")
@@ -145,9 +149,13 @@ def show(loaded: Loaded) -> tuple[Row, ...]:
         rows.append(
             Row(name, text, origin, str(about.get("unit", "")), str(about["description"]), env_name(name))
         )
-    for entry in loaded.settings.engine:
-        written = ", ".join(f"{key}={value}" for key, value in entry if value not in (None, ""))
-        rows.append(Row(f"engine.{entry.name}", written, "inhouse.toml", "", "an engine given by hand", ""))
+    for block in BLOCKS:
+        for entry in getattr(loaded.settings, block):
+            given = [(key, value) for key, value in entry if value not in (None, "", ())]
+            written = ", ".join(f"{key}={_text(value)}" for key, value in given)
+            rows.append(
+                Row(f"{block}.{entry.name}", written, "inhouse.toml", "", f"a [[{block}]] block", "")
+            )
     return tuple(rows)
 
 
@@ -179,10 +187,15 @@ def _from_toml(path: Path) -> Values:
         raise BadRequest(f"{path} is not valid TOML: {error}", hint="correct that line") from None
     values: Values = {}
     for section, table in tables.items():
-        if section == "engine" and isinstance(table, list):
-            values["engine"] = (table, "inhouse.toml")
+        if section in BLOCKS and isinstance(table, list):
+            values[section] = (table, "inhouse.toml")
             continue
-        if section not in Settings.model_fields or section == "engine":
+        if section in BLOCKS:
+            raise BadRequest(
+                f"{path}: [{section}] must be [[{section}]], one block for each",
+                hint=f"write [[{section}]] above it",
+            )
+        if section not in Settings.model_fields:
             raise _unknown(section, tuple(Settings.model_fields), f"section in {path}")
         if not isinstance(table, dict):
             raise BadRequest(
@@ -258,8 +271,8 @@ def _read(path: Path) -> str | None:
 def _validated(values: Values) -> Settings:
     tree: dict[str, Any] = {}  # Any: not validated yet, that is what follows
     for name, (value, _origin) in values.items():
-        if name == "engine":
-            tree["engine"] = value
+        if name in BLOCKS:
+            tree[name] = value
         else:
             section, key = name.split(".")
             tree.setdefault(section, {})[key] = value
@@ -272,12 +285,12 @@ def _validated(values: Values) -> Settings:
 def _explained(error: ValidationError, values: Values) -> BadRequest:
     first = error.errors(include_url=False)[0]
     place = [str(part) for part in first["loc"]]
-    if place[0] == "engine":
-        entry = f"[[engine]] number {int(place[1]) + 1}" if len(place) > 1 else "[[engine]]"
+    if place[0] in BLOCKS:
+        entry = f"[[{place[0]}]] number {int(place[1]) + 1}" if len(place) > 1 else f"[[{place[0]}]]"
         key = place[2] if len(place) > 2 else ""
         return BadRequest(
             f"inhouse.toml, {entry}{f', `{key}`' if key else ''}: {first['msg']}",
-            hint="docs/reference/settings.md lists what an [[engine]] block holds",
+            hint=f"docs/reference/settings.md lists what an [[{place[0]}]] block holds",
         )
     name = ".".join(place[:2])
     value, origin = values[name]
@@ -318,15 +331,19 @@ def _unknown(name: str, known: tuple[str, ...], what: str) -> BadRequest:
     return BadRequest(f"Unknown {what}: `{name}`", hint=hint)
 
 
-def _loopback_only(host: str, values: Values) -> None:
+def is_loopback(host: str) -> bool:
+    """True for a name or address that only this machine can reach."""
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
+        return False
+
+
+def _loopback_unless_exposed(settings: Settings, values: Values) -> None:
+    host = settings.server.host
+    if not is_loopback(host) and not settings.server.expose:
         origin = values["server.host"][1]
         raise BadRequest(
-            f"server.host = {host!r} from {origin}: this version listens on this machine only, because"
-            " sign-in does not exist yet and everybody on the network could read every document",
-            hint="use 127.0.0.1 (or ::1, localhost) and reach it through an SSH tunnel",
+            f"server.host = {host!r} from {origin}: other machines could reach it",
+            hint="use 127.0.0.1, or make an API key (`inhouse keys add`) and set server.expose (--expose)",
         )

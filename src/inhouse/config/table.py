@@ -7,9 +7,14 @@ a value here, only a reference to where it stands.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from inhouse.config.routing import AliasEntry, RouteEntry, Routing, TaskEntry
+from inhouse.config.section import Section as _Section
+from inhouse.config.section import setting as _setting
+from inhouse.config.section import word as _word
 
 __all__ = ["ALIASES", "EngineEntry", "Secrets", "Settings", "env_name"]
 
@@ -27,24 +32,84 @@ def env_name(name: str) -> str:
     return "INHOUSE_" + name.replace(".", "_").upper()
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# Any: pydantic's Field returns Any by design, it stands where a default of any type may stand.
-def _setting(default: Any, why: str, unit: str = "", **limits: Any) -> Any:
-    return Field(default, description=why, json_schema_extra={"unit": unit}, **limits)
+_ORIGIN = r"^https?://[^/\s*]+$"
 
 
 class Server(_Section):
-    host: str = _setting("127.0.0.1", "address to listen on; loopback only until sign-in exists")
+    host: str = _setting(
+        "127.0.0.1",
+        "address to listen on; any but this machine's own needs `server.expose` and at least one API key",
+    )
+    expose: bool = _setting(
+        False,
+        "let other machines reach the wire surfaces (/v1, /v1beta, /api), each caller with an API key; the"
+        " pages and /app stay for this machine: until people can sign in, they show every document",
+    )
     port: int = _setting(8484, "port to listen on; 0 takes any free one", ge=0, le=65535)
     max_body_mb: int = _setting(
         4, "largest request body, uploads apart; a question needs far less", "MB", ge=1, le=1024
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        (), "names accepted in the Host header beside 127.0.0.1, localhost and [::1], against DNS rebinding"
+        (),
+        "names accepted in the Host header beside 127.0.0.1, localhost and [::1], against DNS rebinding;"
+        " programs in containers may call the wire surfaces of host.docker.internal unasked",
     )
+    cors_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = _setting(
+        (),
+        "pages of these exact origins, e.g. https://app.example.com, may call the wire surfaces from a"
+        " browser; `*` is refused: any page a person opens could then use this machine's models",
+    )
+    keyless: tuple[Literal["chat", "embed", "models", "pull", "documents", "usage", "admin"], ...] = _setting(
+        ("chat", "embed", "models"),
+        "what a program on this machine may do on the wire surfaces without an API key; [] asks it for one."
+        " The default lets existing clients work unchanged, and none of them fetch or remove models",
+    )
+    keyless_cloud: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = _setting(
+        "auto",
+        "let programs without a key use cloud engines, once `cloud.allowed` says so for the house; `auto`:"
+        " until the first API key is made, for from then on it matters who pays",
+    )
+
+
+class LimitsSection(_Section):
+    in_flight: int = _setting(
+        300,
+        "requests to the wire surfaces that are inside at once; the next is told to come again (429) before"
+        " its body is read, so that a crowd cannot fill the memory",
+        "requests",
+        ge=1,
+        le=100_000,
+    )
+    requests_per_minute: int = _setting(
+        0,
+        "for each key that has no limit of its own, and for all callers without a key together; 0 is none",
+        ge=0,
+    )
+    tokens_per_minute: int = _setting(
+        0, "the same in tokens, prompt and answer, counted when the answer ends; 0 is none", "tokens", ge=0
+    )
+    streams: int = _setting(0, "the same in answers under way at once; 0 is none", "answers", ge=0)
+    house_requests_per_minute: int = _setting(0, "for all callers together; 0 is none", ge=0)
+    house_tokens_per_minute: int = _setting(0, "for all callers together; 0 is none", "tokens", ge=0)
+    repeat_s: int = _setting(
+        600,
+        "how long the reply to an Idempotency-Key is given again; 0 switches it off",
+        "s",
+        ge=0,
+        le=86_400,
+    )
+    repeat_mb: int = _setting(32, "memory for such replies; the oldest go first", "MB", ge=1, le=10_000)
+
+
+class CacheSection(_Section):
+    replies: Literal["off", "asked", "on"] = _setting(
+        "asked",
+        "give the same reply to the same request: never; for requests with `x-inhouse-cache: on`; or for all"
+        " but those with `off`. Only where chance plays no part (temperature 0 or a seed), never for answers"
+        " from documents, and only within one team or user. Kept in memory, never on disk",
+    )
+    ttl_s: int = _setting(3600, "how long a reply stays good", "s", ge=1, le=2_592_000)
+    max_mb: int = _setting(64, "memory for such replies; what was not used longest goes first", "MB", ge=1)
 
 
 class Logs(_Section):
@@ -101,24 +166,6 @@ class Cloud(_Section):
     )
 
 
-def _word(value: object) -> object:
-    """TOML's and the plans' `true` and `1` as the words of the setting."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        lower = value.strip().lower()
-        return {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}.get(
-            lower, lower
-        )
-    return value
-
-
-class Routing(_Section):
-    local: Annotated[Literal["auto", "true", "false", "force"], BeforeValidator(_word)] = _setting(
-        "auto", "use local engines: when they are there, yes, no, or nothing but them"
-    )
-
-
 _REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*(,[A-Za-z_][A-Za-z0-9_]*)*|file:.+)$"
 
 
@@ -152,6 +199,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: Server = Server()
+    limits: LimitsSection = LimitsSection()
+    cache: CacheSection = CacheSection()
     logs: Logs = Logs()
     ingest: IngestSection = IngestSection()
     answers: AnswersSection = AnswersSection()
@@ -160,3 +209,6 @@ class Settings(BaseModel):
     routing: Routing = Routing()
     secrets: Secrets = Secrets()
     engine: tuple[EngineEntry, ...] = ()
+    task: tuple[TaskEntry, ...] = ()
+    alias: tuple[AliasEntry, ...] = ()
+    route: tuple[RouteEntry, ...] = ()
