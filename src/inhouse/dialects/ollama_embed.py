@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from inhouse.dialects.ollama_request import decode_body, read_keep_alive
+from inhouse.dialects.ollama_request import NOT_SAID, decode_body, read_keep_alive
 from inhouse.dialects.status import UNREADABLE
 from inhouse.kernel.errors import BadRequest
 from inhouse.kernel.messages import Embeddings, EmbedRequest, Usage
@@ -29,17 +29,17 @@ _encode = msgspec.json.Encoder().encode
 
 class _Embed(msgspec.Struct):
     model: str | None = None
-    input: msgspec.Raw | None = None
+    input: msgspec.Raw = NOT_SAID
     truncate: bool | None = None
     dimensions: int | None = None
-    keep_alive: msgspec.Raw | None = None
+    keep_alive: msgspec.Raw = NOT_SAID
     options: dict[str, msgspec.Raw] | None = None
 
 
 class _Embedding(msgspec.Struct):
     model: str | None = None
     prompt: str | None = None
-    keep_alive: msgspec.Raw | None = None
+    keep_alive: msgspec.Raw = NOT_SAID
     options: dict[str, msgspec.Raw] | None = None
 
 
@@ -62,7 +62,7 @@ def read_embed(body: bytes) -> EmbedRequest:
     asked = decode_body(_embed, body)
     if not asked.model:
         raise BadRequest("model is required")
-    given = msgspec.json.decode(asked.input) if asked.input is not None else None
+    given = msgspec.json.decode(asked.input) if bytes(asked.input) else None
     if given is None or given == "":
         given = []
     elif isinstance(given, str):

@@ -125,7 +125,7 @@ class NameAsked(msgspec.Struct):
     files: dict[str, str] | None = None
     adapters: dict[str, str] | None = None
     template: str | None = None
-    license: msgspec.Raw | None = None
+    license: str | list[str] | None = None
     system: str | None = None
     parameters: dict[str, msgspec.Raw] | None = None
     messages: list[msgspec.Raw] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from inhouse.kernel.messages import (
 )
 
 __all__ = [
+    "NOT_SAID",
     "ROLES",
     "BadOption",
     "decode_body",
@@ -38,6 +39,8 @@ __all__ = [
 T = TypeVar("T")
 
 _MISSING_BODY = "missing request body"
+NOT_SAID = msgspec.Raw(b"")
+"""Default of a field that may hold any JSON: msgspec knows no such field that may be absent, too."""
 ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
@@ -87,8 +90,8 @@ class BadOption(BadRequest):
 class _Function(msgspec.Struct):
     name: str | None = None
     description: str | None = None
-    parameters: msgspec.Raw | None = None
-    arguments: msgspec.Raw | None = None
+    parameters: msgspec.Raw = NOT_SAID
+    arguments: msgspec.Raw = NOT_SAID
 
 
 class _Tool(msgspec.Struct):
@@ -113,10 +116,10 @@ class _Message(msgspec.Struct):
 class _Common(msgspec.Struct):
     model: str | None = None
     stream: bool | None = None
-    format: msgspec.Raw | None = None
-    keep_alive: msgspec.Raw | None = None
+    format: msgspec.Raw = NOT_SAID
+    keep_alive: msgspec.Raw = NOT_SAID
     options: dict[str, Any] | None = None  # Any: an option may be any JSON, and is looked at one by one
-    think: msgspec.Raw | None = None
+    think: msgspec.Raw = NOT_SAID
     logprobs: bool | None = None
     top_logprobs: int | None = None
 
@@ -151,7 +154,11 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
     try:
         return decode(body)
     except UNREADABLE as error:
-        raise BadRequest(str(error) or "the body is nested too deep") from None
+        raise BadRequest(
+            f"the body is no JSON that can be read: {error}"
+            if type(error) is not msgspec.ValidationError
+            else str(error)
+        ) from None
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -193,7 +200,7 @@ def read_generate(body: bytes) -> ChatRequest:
     return _request(asked, tuple(messages), original=Original("ollama", body) if native else None)
 
 
-def read_keep_alive(raw: msgspec.Raw | None) -> float | None:
+def read_keep_alive(raw: msgspec.Raw) -> float | None:
     """Seconds: a number, or a Go duration as text; negative means for good, None that nothing was said.
 
     Raises:
@@ -269,7 +276,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:  # Any: checked here, by 
     return known
 
 
-def _format(raw: msgspec.Raw | None) -> tuple[bool, str | None]:
+def _format(raw: msgspec.Raw) -> tuple[bool, str | None]:
     """Whether any JSON object is wanted, and the schema of one that is."""
     value = _decoded(raw)
     if value in (None, ""):
@@ -277,23 +284,23 @@ def _format(raw: msgspec.Raw | None) -> tuple[bool, str | None]:
     if value == "json":
         return True, None
     if isinstance(value, dict):
-        return False, bytes(cast("msgspec.Raw", raw)).decode()
-    said = bytes(cast("msgspec.Raw", raw)).decode()[:80]
+        return False, bytes(raw).decode()
+    said = bytes(raw).decode()[:80]
     raise BadRequest(f'invalid format: {said}; expected "json" or a valid JSON Schema object')
 
 
-def _thinking(raw: msgspec.Raw | None) -> Thinking | None:
+def _thinking(raw: msgspec.Raw) -> Thinking | None:
     value = _decoded(raw)
     if value is None:
         return None
     if isinstance(value, bool | str) and value in _THINK:
         return _THINK[value]
-    said = bytes(cast("msgspec.Raw", raw)).decode()[:40]
+    said = bytes(raw).decode()[:40]
     raise BadRequest(f'invalid think value: {said} (must be "high", "medium", "low", "max", true, or false)')
 
 
-def _decoded(raw: msgspec.Raw | None) -> object:
-    return None if raw is None else msgspec.json.decode(raw)
+def _decoded(raw: msgspec.Raw) -> object:
+    return msgspec.json.decode(raw) if bytes(raw) else None
 
 
 def _message(each: _Message, at: int) -> ChatMessage:
@@ -324,8 +331,8 @@ def _tool(each: _Tool, at: int) -> Tool:
     return Tool(function.name, function.description or "", _json_text(function.parameters))
 
 
-def _json_text(raw: msgspec.Raw | None) -> str:
-    text = bytes(raw).decode() if raw is not None else ""
+def _json_text(raw: msgspec.Raw) -> str:
+    text = bytes(raw).decode()
     return "{}" if text in ("", "null") else text
 
 

@@ -121,7 +121,7 @@ async def _answer(asked: Asked, request: ChatRequest, *, generate: bool) -> None
             await _load(asked, request, name, offer, generate=generate)
         else:
             await _exchange(asked, request, name, generate=generate)
-    except NoEngine as error:
+    except (NoEngine, NotFound) as error:
         if offer is None:
             raise NotFound(f"model '{name}' not found") from error
         raise
@@ -279,7 +279,7 @@ async def _vectors(asked: Asked, request: EmbedRequest, *, unknown: str) -> Embe
     request = dataclasses.replace(request, data=asked.data, wishes=asked.wishes)
     try:
         done: Embedded = await with_reader(asked, _embedded(asked, request))
-    except NoEngine as error:
+    except (NoEngine, NotFound) as error:
         if offer is None:
             raise NotFound(unknown.format(name)) from error
         raise
