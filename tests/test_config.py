@@ -79,9 +79,28 @@ def test_a_wrong_source_is_named(tmp_path: Path, toml: str, environment: dict[st
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", ""])
 def test_only_loopback_is_listened_on(tmp_path: Path, host: str) -> None:
-    """Any other address is refused, because sign-in does not exist yet."""
-    with pytest.raises(BadRequest, match="sign-in does not exist yet"):
+    """Any other address is refused until the administrator exposes the server in so many words."""
+    with pytest.raises(BadRequest, match="other machines could reach it"):
         read(tmp_path, toml=f"[server]\nhost = '{host}'\n")
+    exposed = read(tmp_path, toml=f"[server]\nhost = '{host}'\nexpose = true\n")
+    assert exposed.settings.server.host == host
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example.com", "example.com", "https://a.example/", ""])
+def test_origins_are_exact(tmp_path: Path, origin: str) -> None:
+    """No pattern, no path, no bare name: a browser sends scheme, host and port."""
+    with pytest.raises(BadRequest, match=r"server\.cors_origins"):
+        read(tmp_path, toml=f"[server]\ncors_origins = ['{origin}']\n")
+    good = "[server]\ncors_origins = ['https://a.example', 'http://localhost:5173']\n"
+    assert len(read(tmp_path, toml=good).settings.server.cors_origins) == 2
+
+
+def test_rights_without_a_key(tmp_path: Path) -> None:
+    """Asking models, and nothing that changes anything; an unknown right is an error; none is possible."""
+    assert read(tmp_path).settings.server.keyless == ("chat", "embed", "models")
+    assert read(tmp_path, toml="[server]\nkeyless = []\n").settings.server.keyless == ()
+    with pytest.raises(BadRequest, match=r"server\.keyless"):
+        read(tmp_path, toml="[server]\nkeyless = ['root']\n")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

@@ -41,6 +41,7 @@ from inhouse.knowledge.ports import (
 )
 from inhouse.ops.health import Check
 from inhouse.serve.parts import Limits, Parts, SettingRow
+from tests.serve.fake_keys import FakeKeys
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
 DOCUMENT_ID = "d1"
@@ -391,6 +392,7 @@ class FakeHouse:
     checked: int = 0
     free: int = 10**12
     limits: Limits = field(default_factory=Limits)
+    keys: FakeKeys = field(default_factory=FakeKeys)
     writable: bool = True
 
     @property
@@ -416,4 +418,5 @@ class FakeHouse:
             ocr=True,
             limits=self.limits,
             settings=(SettingRow("server.port", "8484", "default", "", "port", "INHOUSE_SERVER_PORT"),),
+            keys=self.keys,
         )

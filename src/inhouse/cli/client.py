@@ -13,6 +13,7 @@ from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
 from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentRows, JobId, JobShape
 from inhouse.serve.house_shapes import EnginesShape, ErrorShape, SettingsShape, StateShape, UsageShape
+from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
 from inhouse.serve.shapes import SearchDocument, Shape
 
 __all__ = ["HouseClient", "error_named"]
@@ -69,6 +70,20 @@ class HouseClient:
 
     async def usage(self, *, since: float, limit: int) -> UsageShape:
         return await self._get("/app/usage", UsageShape, since=since, limit=limit)
+
+    async def keys(self) -> KeysShape:
+        return await self._get("/app/admin/keys", KeysShape)
+
+    async def add_key(self, wanted: NewKey) -> NewKeyShape:
+        reply = await self._call("POST", "/app/admin/keys", wanted.model_dump())
+        return NewKeyShape.model_validate_json(reply)
+
+    async def rotate_key(self, name: str) -> NewKeyShape:
+        reply = await self._call("POST", f"/app/admin/keys/{segment(name)}/rotate")
+        return NewKeyShape.model_validate_json(reply)
+
+    async def revoke_key(self, name: str) -> KeyShape:
+        return KeyShape.model_validate_json(await self._call("DELETE", f"/app/admin/keys/{segment(name)}"))
 
     async def settings(self) -> SettingsShape:
         return await self._get("/app/config", SettingsShape)

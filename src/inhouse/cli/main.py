@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "chat": "inhouse.cli.chat:chat",
     "models": "inhouse.cli.models:models",
     "config": "inhouse.cli.config:config",
+    "keys": "inhouse.cli.keys:keys",
     "usage": "inhouse.cli.usage:usage",
 }
 

@@ -12,8 +12,9 @@ import click
 
 from inhouse.cli.output import note, say
 from inhouse.cli.setup import Setup, setup_of
-from inhouse.config import Home, Loaded
-from inhouse.kernel.errors import HomeBusy
+from inhouse.config import Home, Loaded, is_loopback
+from inhouse.kernel.errors import BadRequest, HomeBusy
+from inhouse.ops.keys import why_not
 
 if TYPE_CHECKING:
     from inhouse.serve.parts import Parts
@@ -23,34 +24,41 @@ __all__ = ["serve", "up"]
 LOOK_S = 1.5
 """Longest wait for engines before serving; slower ones are found by the next look."""
 
-_host = click.option("--host", help="Address to listen on; loopback only (server.host)")
+_host = click.option("--host", help="Address to listen on (server.host)")
+_expose = click.option(
+    "--expose", is_flag=True, help="Let other machines ask /v1 and /api, each with an API key (server.expose)"
+)
 _port = click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one (server.port)")
 
 
 @click.command()
 @_host
 @_port
+@_expose
 @click.pass_context
-def up(context: click.Context, host: str | None, port: int | None) -> None:
+def up(context: click.Context, *, host: str | None, port: int | None, expose: bool) -> None:
     """Find engines, open the home, serve, and say where."""
-    _run(context, "up", host, port)
+    _run(context, "up", host, port, expose=expose)
 
 
 @click.command()
 @_host
 @_port
+@_expose
 @click.pass_context
-def serve(context: click.Context, host: str | None, port: int | None) -> None:
+def serve(context: click.Context, *, host: str | None, port: int | None, expose: bool) -> None:
     """Serve in the foreground until Ctrl+C, without a word about engines."""
-    _run(context, "serve", host, port)
+    _run(context, "serve", host, port, expose=expose)
 
 
-def _run(context: click.Context, command: str, host: str | None, port: int | None) -> None:
+def _run(context: click.Context, command: str, host: str | None, port: int | None, *, expose: bool) -> None:
     given: dict[str, tuple[object, str]] = {}
     if host is not None:
         given["server.host"] = (host, "--host")
     if port is not None:
         given["server.port"] = (port, "--port")
+    if expose:
+        given["server.expose"] = (True, "--expose")
     setup = setup_of(context)
     loaded, home = setup.settings(given), setup.home()
     setup.builder.start_logging(loaded, home, serving=True)
@@ -75,6 +83,7 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
     with listener:
         stopping = asyncio.Event()
         async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
+            _check_exposed(loaded, house.parts)
             address = server.address(listener)
 
             def ready() -> None:
@@ -87,6 +96,20 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
             app = build_app(house.parts, stopping=stopping)
             await server.serve(app, listener, stopping=stopping, on_ready=ready)
             note("stopping: finishing what is in hand")
+
+
+def _check_exposed(loaded: Loaded, parts: Parts) -> None:
+    """An open port without a key in use would serve nobody, or, with a fault of ours, everybody."""
+    host = loaded.settings.server.host
+    if is_loopback(host):
+        return
+    now = parts.clock()
+    if parts.keys is None or all(why_not(key, now) for key in parts.keys.all()):
+        raise BadRequest(
+            f"server.host = {host!r}: other machines could reach it, and there is no API key in use",
+            hint="make one with `inhouse keys add` first, or listen on 127.0.0.1",
+        )
+    note("other machines reach /v1, /v1beta and /api with an API key; the pages stay for this machine")
 
 
 async def _find_engines(parts: Parts) -> None:

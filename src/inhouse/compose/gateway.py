@@ -49,6 +49,7 @@ class Gateway:
     journal: Journal
     ledger: SqlLedger
     models: OllamaModels
+    board: FleetBoard
 
     def answering(self) -> EngineUsed | None:
         """Which engine would write an answer now, None when answers are quotes."""
@@ -83,7 +84,7 @@ async def open_gateway(
     if watch:
         prober.start()
     try:
-        yield Gateway(dispatch, prober, journal, ledger, OllamaModels(board))
+        yield Gateway(dispatch, prober, journal, ledger, OllamaModels(board), board)
     finally:
         await prober.stop()
         await embedded.stop()

@@ -14,10 +14,12 @@ import structlog
 
 import inhouse
 from inhouse.compose.checks import Checks
+from inhouse.compose.door import cached_chat, doors_of, open_gate
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
 from inhouse.gateway.edge import migrations as gateway_migrations
+from inhouse.gateway.edge.keys import StoredKeys
 from inhouse.kernel.errors import HomeUnusable
 from inhouse.knowledge.edge import migrations as knowledge_migrations
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
@@ -111,6 +113,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         ),
         clock=time.monotonic,
     )
+    keys = StoredKeys(database)
     checks = Checks(home, database, gateway, knowledge, ocr_wanted=settings.ingest.ocr == "auto")
     return Parts(
         version=inhouse.__version__,
@@ -132,8 +135,12 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
             max_file_bytes=settings.ingest.max_file_mb << 20,
             max_question_chars=settings.answers.max_question_chars,
             allowed_hosts=settings.server.allowed_hosts,
+            doors=doors_of(settings),
         ),
         settings=tuple(
             SettingRow(row.name, row.value, row.origin, row.unit, row.why, row.env) for row in show(loaded)
         ),
+        keys=keys,
+        gate=open_gate(settings, keys),
+        chat=cached_chat(settings, gateway),
     )

@@ -150,11 +150,11 @@ def show(loaded: Loaded) -> tuple[Row, ...]:
             Row(name, text, origin, str(about.get("unit", "")), str(about["description"]), env_name(name))
         )
     for block in BLOCKS:
-        for entry in getattr(loaded.settings, block):
+        for number, entry in enumerate(getattr(loaded.settings, block), 1):
             given = [(key, value) for key, value in entry if value not in (None, "", ())]
             written = ", ".join(f"{key}={_text(value)}" for key, value in given)
             rows.append(
-                Row(f"{block}.{entry.name}", written, "inhouse.toml", "", f"a [[{block}]] block", "")
+                Row(f"{block}.{getattr(entry, 'name', number)}", written, "inhouse.toml", "", f"a [[{block}]] block", "")
             )
     return tuple(rows)
 
@@ -167,6 +167,8 @@ def _secret_origin(loaded: Loaded, reference: str) -> str:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "(not set)"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from inhouse.config.money import BudgetEntry, HardwareEntry, MoneySection, PriceEntry, RateEntry
 from inhouse.config.routing import AliasEntry, RouteEntry, Routing, TaskEntry
 from inhouse.config.section import Section as _Section
 from inhouse.config.section import setting as _setting
@@ -191,6 +192,9 @@ class EngineEntry(_Section):
     model: str | None = _setting(None, "model to use; without it the first one it lists")
     api_key_env: str | None = _setting(None, "environment variable that holds its key")
     where: Literal["local", "cloud"] = _setting("local", "whether text sent to it leaves the house")
+    prices: str = _setting(
+        "", "vendor whose price list holds for it, e.g. openai; without it its kind or address tells"
+    )
 
 
 class Settings(BaseModel):
@@ -207,8 +211,13 @@ class Settings(BaseModel):
     engines: Engines = Engines()
     cloud: Cloud = Cloud()
     routing: Routing = Routing()
+    money: MoneySection = MoneySection()
     secrets: Secrets = Secrets()
     engine: tuple[EngineEntry, ...] = ()
     task: tuple[TaskEntry, ...] = ()
     alias: tuple[AliasEntry, ...] = ()
     route: tuple[RouteEntry, ...] = ()
+    price: tuple[PriceEntry, ...] = ()
+    budget: tuple[BudgetEntry, ...] = ()
+    rate: tuple[RateEntry, ...] = ()
+    hardware: tuple[HardwareEntry, ...] = ()

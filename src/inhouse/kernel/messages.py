@@ -103,7 +103,8 @@ class ChatMessage:
 class Wishes:
     """What the caller asks of the routing; None and empty where nothing was said.
 
-    `max_cost_micros` is the most that this one request may cost in the house currency.
+    `max_cost_micros` is the most that this one request may cost in the house currency. `cache`: whether
+    the reply to the same request may be given again.
     """
 
     priority: Priority | None = None
@@ -112,6 +113,7 @@ class Wishes:
     force: Literal["local", "cloud"] | None = None
     strategy: Strategy = "single"
     max_cost_micros: int | None = None
+    cache: Literal["on", "off"] | None = None
 
 
 NO_WISHES = Wishes()

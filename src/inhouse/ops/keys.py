@@ -17,7 +17,18 @@ from typing import cast, get_args
 from inhouse.kernel.caller import ApiKey, Scope
 from inhouse.kernel.errors import BadRequest
 
-__all__ = ["DEFAULT_SCOPES", "digest_of", "expiry", "id_in", "matches", "scopes_in", "secret_of", "why_not"]
+__all__ = [
+    "DEFAULT_SCOPES",
+    "ID_BYTES",
+    "SECRET_BYTES",
+    "digest_of",
+    "expiry",
+    "id_in",
+    "matches",
+    "scopes_in",
+    "secret_of",
+    "why_not",
+]
 
 DEFAULT_SCOPES: tuple[Scope, ...] = ("chat", "embed", "models")
 """What a new key may do: ask models and list them; it changes nothing and reads nobody's documents."""

@@ -15,11 +15,12 @@ from inhouse.serve.documents import document_routes
 from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
 from inhouse.serve.house_shapes import ErrorShape
+from inhouse.serve.keys import key_routes
 from inhouse.serve.middleware import Door
 from inhouse.serve.parts import Parts
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
-from inhouse.serve.wire import App, Receive, Scope, Send, error_body
+from inhouse.serve.wire import App, Receive, Scope, Send, error_body, retry_after
 
 __all__ = ["build_api", "build_app"]
 
@@ -28,7 +29,12 @@ def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
     """The application over an open house. Setting `stopping` ends its streams."""
     router = _Router(api=build_api(parts, stopping=stopping), health=HealthPages(parts, stopping))
     limits = parts.limits
-    return Door(router, max_body_bytes=limits.max_body_bytes, allowed_hosts=limits.allowed_hosts)
+    return Door(
+        router,
+        max_body_bytes=limits.max_body_bytes,
+        allowed_hosts=limits.allowed_hosts,
+        doors=limits.doors,
+    )
 
 
 def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
@@ -48,6 +54,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         document_routes(parts),
         upload_routes(parts, jobs, stopping),
         chat_routes(parts),
+        key_routes(parts),
     ):
         api.include_router(routes)
     api.add_exception_handler(InhouseError, _inhouse_error)
@@ -78,7 +85,8 @@ class _Router:
 
 
 def _reply(error: InhouseError, status: int | None = None) -> Response:
-    return Response(error_body(error), status or error.status, media_type="application/json")
+    headers = {name.decode(): value.decode() for name, value in retry_after(error)}
+    return Response(error_body(error), status or error.status, headers, media_type="application/json")
 
 
 def _inhouse_error(_request: Request, error: Exception) -> Response:

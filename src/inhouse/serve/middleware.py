@@ -1,24 +1,31 @@
 """What every request passes before any route sees it, as plain ASGI.
 
-In order: a request id; the Host header (against DNS rebinding); the origin of unsafe methods (against
-other sites' pages); the size of the body. On the way out: security headers, and an error shape for
-whatever went wrong. The query is never logged, for it holds questions.
+In order: a request id; where it comes from; the Host header (against DNS rebinding); the origin of unsafe
+methods (against other sites' pages); how many are inside; the size of the body. On the way out: security
+headers, and an error shape for whatever went wrong. The query is never logged, for it holds questions.
+
+The wire surfaces (`/v1/`, `/v1beta/`, `/api/`) may be met from other machines and by chosen pages of other
+origins, for each of their callers is known by a key there. The pages and `/app` may not: until people can
+sign in, whoever reaches them reads every document.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
 
-from inhouse.kernel.errors import Forbidden, InhouseError, InternalError, TooLarge
+from inhouse.kernel.errors import Forbidden, InhouseError, InternalError, RateLimited, TooLarge
+from inhouse.serve.cors import allow_headers, is_preflight, send_preflight
 from inhouse.serve.wire import App, Message, Receive, Scope, Send, header, send_error
 
-__all__ = ["CONTENT_SECURITY_POLICY", "Door"]
+__all__ = ["CLOSED", "CONTENT_SECURITY_POLICY", "Door", "Doors", "is_loopback", "is_wire"]
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
@@ -32,23 +39,52 @@ _SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_CONTAINER_NAMES = frozenset({"host.docker.internal", "host.containers.internal", "gateway.docker.internal"})
+"""How programs in containers call this machine; no name server of a stranger can hand these out, and they
+open the wire surfaces only."""
+_WIRE = ("/v1/", "/v1beta/", "/api/")
+_FROM_ANYWHERE = frozenset({"/health/live", "/health/ready"})
+"""Asked by load balancers; they say nothing about the house."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _PORT = re.compile(r":\d{1,5}\Z")
 _POLLED = ("/app/state", "/app/jobs/", "/health", "/static/")
 """Asked every few seconds: good replies are logged at level debug only."""
 _UPLOADS = "/app/uploads"
+_BLOBS = "/api/blobs/"
+"""Model files come in here; they are larger than memory, and the store looks after the disk."""
 
 _log = structlog.get_logger("inhouse.http")
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How far the wire surfaces are open. `cors_origins` are exact, as a browser sends them.
+
+    `exposed`: other machines may ask them (each with a key). `max_in_flight` are requests to them that are
+    inside at once, 0 for any number: the next is told to come again, before its body is read.
+    """
+
+    exposed: bool = False
+    cors_origins: frozenset[str] = frozenset()
+    max_in_flight: int = 0
+
+
+CLOSED = Doors()
 
 
 class Door:
     """Wraps the whole application. `failures` counts the requests that were our fault."""
 
-    def __init__(self, app: App, *, max_body_bytes: int, allowed_hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: App, *, max_body_bytes: int, allowed_hosts: Collection[str] = (), doors: Doors = CLOSED
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._hosts = _LOOPBACK_NAMES | {name.lower() for name in allowed_hosts}
+        self._wire_hosts = self._hosts | _CONTAINER_NAMES
+        self._doors = doors
+        self._inside = 0
         self.failures = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +95,9 @@ class Door:
         given = header(scope, b"x-inhouse-request-id")
         request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
-        reply = _Reply(send, request_id)
+        wire = is_wire(scope["path"])
+        origin = header(scope, b"origin") if wire and self._doors.cors_origins else ""
+        reply = _Reply(send, request_id, origin if origin in self._doors.cors_origins else "")
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, reply)
@@ -73,9 +111,18 @@ class Door:
             )
 
     async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+        wire = is_wire(scope["path"])
+        self._inside += wire
         try:
-            self._check_host(scope)
-            _check_origin(scope)
+            self._check_place(scope, wire=wire)
+            self._check_host(scope, wire=wire)
+            if wire and is_preflight(scope):
+                await send_preflight(reply, scope, allowed=bool(reply.origin))
+                return
+            if not reply.origin:
+                _check_origin(scope, wire=wire)
+            if wire:
+                self._check_room()
             body = await self._body(scope, receive)
             await self._app(scope, body, reply)
         except InhouseError as error:
@@ -90,18 +137,45 @@ class Door:
                     "Something went wrong inside inhouse", hint="the log line with this request id says more"
                 )
             )
+        finally:
+            self._inside -= wire
 
-    def _check_host(self, scope: Scope) -> None:
-        host = header(scope, b"host")
-        if _PORT.sub("", host).lower() not in self._hosts:
+    def _check_place(self, scope: Scope, *, wire: bool) -> None:
+        client = scope.get("client")
+        if client and is_loopback(client[0]):
+            return
+        if not (scope["path"] in _FROM_ANYWHERE or (wire and self._doors.exposed)):
             raise Forbidden(
-                f"Host {host[:100]!r} is not a name of this server",
-                hint="open it as http://127.0.0.1, or add the name to server.allowed_hosts",
+                "This page is for the machine that inhouse runs on, until people can sign in",
+                hint="use it there or through an SSH tunnel; other machines reach /v1 and /api with a key",
+            )
+
+    def _check_host(self, scope: Scope, *, wire: bool) -> None:
+        host = header(scope, b"host")
+        name = _PORT.sub("", host).lower()
+        if name in (self._wire_hosts if wire else self._hosts):
+            return
+        # An address cannot be rebound, only a name can; load balancers ask by address, too.
+        if self._doors.exposed and (wire or scope["path"] in _FROM_ANYWHERE) and _is_address(name):
+            return
+        raise Forbidden(
+            f"Host {host[:100]!r} is not a name of this server",
+            hint="open it as http://127.0.0.1, or add the name to server.allowed_hosts",
+        )
+
+    def _check_room(self) -> None:
+        most = self._doors.max_in_flight
+        if most and self._inside > most:
+            raise RateLimited(
+                f"{most} requests are under way, as many as this house takes at once",
+                hint="try again in a second; limits.in_flight holds this limit",
+                retry_after_s=1.0,
             )
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:
         """The body read up to its cap and replayed; uploads have their own cap and are not read here."""
-        if scope["method"] not in _UNSAFE or scope["path"] == _UPLOADS:
+        path: str = scope["path"]
+        if scope["method"] not in _UNSAFE or path == _UPLOADS or path.startswith(_BLOBS):
             return receive
         length = header(scope, b"content-length")
         if length.isdigit() and int(length) > self._max_body_bytes:
@@ -130,9 +204,11 @@ class Door:
 class _Reply:
     """`send` that adds our headers and remembers how far it got."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, origin: str = "") -> None:
         self._send = send
         self._request_id = request_id
+        self.origin = origin
+        """The origin of another page that may read this reply, empty for none."""
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -141,6 +217,8 @@ class _Reply:
             present = {key.lower() for key, _value in message["headers"]}
             ours = [pair for pair in _SECURITY_HEADERS if pair[0] not in present]
             ours.append((b"x-inhouse-request-id", self._request_id.encode()))
+            if self.origin:
+                ours += allow_headers(self.origin)
             message = {**message, "headers": [*message["headers"], *ours]}
         await self._send(message)
 
@@ -150,7 +228,25 @@ class _Reply:
             await send_error(self, error)
 
 
-def _check_origin(scope: Scope) -> None:
+def is_wire(path: str) -> bool:
+    """True for a path of another vendor's protocol."""
+    return path.startswith(_WIRE)
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address of this machine itself."""
+    return host.startswith("127.") or host == "::1"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _check_origin(scope: Scope, *, wire: bool) -> None:
     """An unsafe method must not come from another site's page (OWASP CSRF: verify origin)."""
     if scope["method"] not in _UNSAFE:
         return
@@ -159,7 +255,8 @@ def _check_origin(scope: Scope) -> None:
     foreign = origin and urlsplit(origin).netloc.lower() != header(scope, b"host").lower()
     if foreign or site in ("cross-site", "same-site"):
         raise Forbidden(
-            f"A page of {(origin or 'another site')[:100]!r} may not do this", hint="use inhouse's own page"
+            f"A page of {(origin or 'another site')[:100]!r} may not do this",
+            hint="server.cors_origins lists the origins that may" if wire else "use inhouse's own page",
         )
 
 

@@ -5,15 +5,53 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from inhouse.gateway.ports import Fleet, Ledger, ModelStore, PullProgress
-from inhouse.kernel.ports import EngineUsed
+from inhouse.gateway.rollout import RolloutDesk
+from inhouse.kernel.caller import ApiKey
+from inhouse.kernel.ports import ChatModel, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
+from inhouse.serve.middleware import CLOSED, Doors
+from inhouse.serve.plane.parts import Gatekeeper
 
-__all__ = ["Limits", "ModelStore", "Parts", "PullProgress", "SettingRow"]
+__all__ = ["KeyBook", "Limits", "ModelStore", "Parts", "PickBook", "PullProgress", "SettingRow"]
+
+
+class KeyBook(Protocol):
+    """The API keys of the house; what is written blocks on the disk."""
+
+    def all(self) -> tuple[ApiKey, ...]:
+        """Every key, oldest first, also expired and revoked ones."""
+        ...
+
+    def named(self, name: str) -> ApiKey:
+        """The key of that id or name that was not revoked; `NotFound` if there is none."""
+        ...
+
+    def add(self, key: ApiKey) -> None:
+        """Keep a new key; `Conflict` if its name is taken."""
+        ...
+
+    def rotate(self, old: ApiKey, new: ApiKey, now: float) -> None:
+        """Keep `new` and revoke `old`, both or neither."""
+        ...
+
+    def revoke(self, name: str, now: float) -> ApiKey:
+        """Refuse the key from the next request on; `NotFound` if there is none."""
+        ...
+
+
+class PickBook(Protocol):
+    """Where people's picks between two answers are kept."""
+
+    def keep_pick(self, name: str, models: tuple[str, str], better: str | None, at: float) -> None:
+        """Keep which of two models gave the better answer, None for neither; blocks on the disk."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +62,7 @@ class Limits:
     max_file_bytes: int = 100_000_000
     max_question_chars: int = 20_000
     allowed_hosts: tuple[str, ...] = ()
+    doors: Doors = CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +82,8 @@ class Parts:
     """The open house. `ingest` is None when another process holds the right to write.
 
     `answering` tells which engine would write an answer now, None when answers are quotes only.
-    `checks` may take some seconds; `serve.health` asks at most once in five.
+    `checks` may take some seconds; `serve.health` asks at most once in five. `keys`, `gate` and `chat` are
+    those of the wire surfaces; `clock` is UNIX seconds.
     """
 
     version: str
@@ -62,3 +102,9 @@ class Parts:
     ocr: bool
     limits: Limits
     settings: tuple[SettingRow, ...]
+    keys: KeyBook | None = None
+    gate: Gatekeeper | None = None
+    chat: ChatModel | None = None
+    rollouts: RolloutDesk | None = None
+    samples: PickBook | None = None
+    clock: Callable[[], float] = time.time

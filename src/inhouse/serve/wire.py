@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from inhouse.kernel.errors import InhouseError
+from inhouse.kernel.errors import InhouseError, RateLimited
 from inhouse.serve.house_shapes import ErrorBody, ErrorShape
 
-__all__ = ["App", "Message", "Receive", "Scope", "Send", "error_body", "header", "send_error", "send_reply"]
+__all__ = [
+    "App",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "error_body",
+    "header",
+    "retry_after",
+    "send_error",
+    "send_reply",
+]
 
 # Any: the ASGI specification types scopes and messages as open mappings.
 Scope = MutableMapping[str, Any]
@@ -47,4 +59,12 @@ def error_body(error: InhouseError) -> bytes:
 
 async def send_error(send: Send, error: InhouseError, *, status: int | None = None) -> None:
     """Send the error as a whole reply, with its class's status unless another is given."""
-    await send_reply(send, status or error.status, error_body(error), "application/json")
+    headers = retry_after(error)
+    await send_reply(send, status or error.status, error_body(error), "application/json", headers=headers)
+
+
+def retry_after(error: InhouseError) -> tuple[tuple[bytes, bytes], ...]:
+    """When to come again, in whole seconds, where the error says it. Source: RFC 9110, section 10.2.3"""
+    if not isinstance(error, RateLimited):
+        return ()
+    return ((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()),)

@@ -1,7 +1,7 @@
 """One request to a wire surface, read as far as every surface needs it.
 
 Headers of DESIGN section 6: callers may send `x-inhouse-task`, `-priority`, `-role`, `-data`, `-prefer`,
-`-force`, `-strategy`, `-max-cost-micros`; a header only ever tightens what may leave the house.
+`-force`, `-strategy`, `-max-cost-micros`, `-cache`; a header only ever tightens what may leave the house.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ def _wishes(headers: dict[bytes, bytes]) -> Wishes:
         force=cast("Literal['local', 'cloud'] | None", _word(headers, b"force", place)),
         strategy=cast("Strategy", _word(headers, b"strategy", get_args(Strategy), "single")),
         max_cost_micros=int(most) if most else None,
+        cache=cast("Literal['on', 'off'] | None", _word(headers, b"cache", ("on", "off"))),
     )
     return NO_WISHES if found == NO_WISHES else found
 

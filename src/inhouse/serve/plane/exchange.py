@@ -15,6 +15,7 @@ from inhouse.kernel.errors import ShuttingDown
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished
 from inhouse.kernel.ports import ChatStream, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
+from inhouse.serve.plane.meter import Meter
 from inhouse.serve.wire import send_reply
 
 __all__ = ["Gone", "Writer", "answer_stream", "answer_whole", "with_reader"]
@@ -97,9 +98,10 @@ async def _open(asked: Asked, request: ChatRequest) -> ChatStream:
 async def _stream(
     asked: Asked, request: ChatRequest, make_writer: Callable[[EngineUsed], Writer], media_type: str
 ) -> None:
-    admission = asked.parts.gate.admit(asked.grant)
+    admission, meter = asked.parts.gate.admit(asked.grant), Meter(request)
     try:
         answer = await _open(asked, request)
+        meter.opened(answer.used)
         try:
             writer = make_writer(answer.used)
             head = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
@@ -107,6 +109,7 @@ async def _stream(
             await asked.send({"type": "http.response.start", "status": 200, "headers": head})
             try:
                 async for event in answer:
+                    meter.count(event)
                     if data := writer.write(event):
                         await asked.send({"type": "http.response.body", "body": data, "more_body": True})
             except asyncio.CancelledError:
@@ -119,18 +122,22 @@ async def _stream(
         finally:
             await answer.aclose()
     finally:
-        admission.close()
+        admission.close(meter.tokens())
 
 
 async def _collect(
     asked: Asked, request: ChatRequest, opened: Callable[[], None]
 ) -> tuple[EngineUsed, Sequence[ChatEvent]]:
-    admission = asked.parts.gate.admit(asked.grant)
+    admission, meter = asked.parts.gate.admit(asked.grant), Meter(request)
     try:
         answer = await _open(asked, request)
+        meter.opened(answer.used)
         opened()
+        events: list[ChatEvent] = []
         try:
-            events = [event async for event in answer]
+            async for event in answer:
+                meter.count(event)
+                events.append(event)
         finally:
             await answer.aclose()
         last = events[-1]
@@ -139,4 +146,4 @@ async def _collect(
         assert isinstance(last, Finished)
         return answer.used, events
     finally:
-        admission.close()
+        admission.close(meter.tokens())

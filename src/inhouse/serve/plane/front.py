@@ -8,6 +8,7 @@ from typing import Protocol
 from inhouse.kernel.errors import InhouseError
 from inhouse.serve.plane.asked import Asked, read_asked
 from inhouse.serve.plane.exchange import Gone
+from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.wire import Receive, Scope, Send, send_reply
 
@@ -37,11 +38,17 @@ class Surface(Protocol):
 
 
 class Front:
-    """Asks each surface in turn; a path of none of them is not taken (`takes`)."""
+    """Asks each surface in turn; a path of none of them is not taken (`takes`).
 
-    def __init__(self, parts: PlaneParts, surfaces: tuple[Surface, ...]) -> None:
+    `repeats` answers requests whose Idempotency-Key came before; without it each is answered for itself.
+    """
+
+    def __init__(
+        self, parts: PlaneParts, surfaces: tuple[Surface, ...], *, repeats: Repeats | None = None
+    ) -> None:
         self._parts = parts
         self._surfaces = surfaces
+        self._repeats = repeats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer the request; False when it is of no surface and nothing was sent."""
@@ -50,7 +57,11 @@ class Front:
                 route = surface.route(scope["method"], scope["path"])
                 if route is None:
                     continue
-                await route(await read_asked(scope, receive, send, self._parts))
+                asked = await read_asked(scope, receive, send, self._parts)
+                if self._repeats is None:
+                    await route(asked)
+                else:
+                    await self._repeats.answer(asked, route)
             except Gone:
                 return True
             except InhouseError as error:

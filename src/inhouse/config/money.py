@@ -1,0 +1,141 @@
+"""The part of the table of settings that is about money: prices, budgets, currencies, machines.
+
+Amounts are decimal numbers of the house currency; TOML's `0.1` is taken as written, never as the nearest
+binary number.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from inhouse.config.section import Section, setting
+
+__all__ = ["BudgetEntry", "HardwareEntry", "MoneySection", "PriceEntry", "RateEntry"]
+
+
+def _as_written(value: object) -> object:
+    return str(value) if isinstance(value, float) else value
+
+
+def _or_nothing(value: object) -> object:
+    return None if value == "" else _as_written(value)
+
+
+Amount = Annotated[Decimal, BeforeValidator(_as_written), Field(ge=0), WithJsonSchema({"type": "number"})]
+MaybeAmount = Annotated[
+    Annotated[Decimal, Field(ge=0)] | None,
+    BeforeValidator(_or_nothing),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+_CURRENCY = r"^[A-Z]{3}$"
+
+
+class MoneySection(Section):
+    currency: str = setting(
+        "USD", "the house currency; all money is kept and shown in it", "ISO 4217", pattern=_CURRENCY
+    )
+    timezone: str = setting(
+        "",
+        "wall clock of the house, for days, budgets and tariffs, e.g. Europe/Berlin; empty is this machine's",
+    )
+    reference_model: str = setting(
+        "anthropic/claude-sonnet-5-5",
+        "what savings are measured against: the model, as provider/model, that would be asked if nothing ran"
+        " in the house; empty measures nothing",
+    )
+    reference_factor: Amount = setting(
+        Decimal(1),
+        "tokens of the reference model for one token counted here; tokenizers differ by some 10-20 %, more"
+        " for Russian",
+        "tokens",
+        gt=0,
+    )
+    electricity_kwh: MaybeAmount = setting(
+        None, "price of electricity; without it the cost of local work is not known", "per kWh"
+    )
+    electricity_bands: tuple[str, ...] = setting(
+        (),
+        "other prices by the hour, e.g. 23-7=0.08; outside the bands electricity_kwh holds",
+    )
+    price_book: str = setting(
+        "",
+        "a newer price table than the one of this version, made by tools/price_book.py; empty is the own one",
+    )
+
+
+class PriceEntry(Section):
+    """A price that wins over the price table: one `[[price]]` block each. Prices per million tokens."""
+
+    model: str = Field(description="model it is about, as the engine names it; a shell pattern, e.g. gpt-4o*")
+    engine: str = setting("*", "only on engines of this name; a shell pattern")
+    since: date = setting(
+        date(2000, 1, 1), "first day it holds, e.g. 2026-11-01; the latest begun one counts"
+    )
+    currency: str = setting(
+        "", "currency of these prices; empty is the house currency", pattern=r"^([A-Z]{3})?$"
+    )
+    input: Amount = Field(description="input tokens, per million")
+    output: Amount = Field(description="output tokens, per million")
+    cached: MaybeAmount = setting(None, "input tokens read from a cache; without it the input price holds")
+    cache_write: MaybeAmount = setting(
+        None, "input tokens written to a cache; without it the input price holds"
+    )
+    reasoning: MaybeAmount = setting(None, "tokens of thinking aloud; without it the output price holds")
+    batch_input: MaybeAmount = setting(None, "input tokens of work handed in as a batch")
+    batch_output: MaybeAmount = setting(None, "output tokens of work handed in as a batch")
+
+
+class BudgetEntry(Section):
+    """What may be spent outside the house: one `[[budget]]` block each."""
+
+    scope: Literal["key", "user", "team", "model", "house"] = Field(description="whose money it is")
+    name: str = setting("*", "which of them, a shell pattern; each that fits has the whole amount to itself")
+    period: Literal["day", "week", "month"] = Field(
+        description="how long it lasts, by the wall clock of the house; weeks begin on Monday"
+    )
+    limit: Amount = Field(description="amount of the house currency per period; 0 lets nothing be spent")
+    unpriced: Literal["refuse", "allow"] = setting(
+        "refuse", "cloud models whose price is not known: they cannot be counted, so the default refuses them"
+    )
+
+
+class RateEntry(Section):
+    """What another currency is worth: one `[[rate]]` block for each change."""
+
+    currency: str = Field(description="the other currency, e.g. USD", pattern=_CURRENCY)
+    rate: Annotated[Decimal, BeforeValidator(_as_written), Field(gt=0)] = Field(
+        description="how much of the house currency one unit of it is worth"
+    )
+    since: date = Field(description="first day it holds; before the first rate money is unknown")
+
+
+class HardwareEntry(Section):
+    """A machine that runs engines, for what local work costs: one `[[hardware]]` block each."""
+
+    name: str = Field(description="name shown in reports")
+    engines: tuple[str, ...] = setting(("*",), "engines that run on it; shell patterns of their names")
+    preset: str = setting(
+        "", "dated figures to begin with: rtx3090-used, rtx4090, rtx4060ti-16gb, rented-v100, rented-24gb"
+    )
+    idle_watts: float | None = setting(None, "power while nobody asks", "W", ge=0)
+    peak_watts: float | None = setting(None, "power at full load", "W", ge=0)
+    measured: bool = setting(
+        False, "read the watts from this machine where it can tell (RAPL, nvidia-smi), else as written here"
+    )
+    capex: MaybeAmount = setting(None, "what it cost; 0 for a machine that would stand there anyway")
+    residual: Amount = setting(Decimal(0), "what it will still be worth after `months`")
+    months: int = setting(36, "how long it is used", "months", ge=1, le=240)
+    maintenance_month: Amount = setting(Decimal(0), "care for it, per month")
+    hourly: MaybeAmount = setting(
+        None,
+        "price per hour of a rented machine, with energy; its engine counts as cloud unless its [[engine]]"
+        " block says where = local",
+    )
+    hours_month: int = setting(730, "hours a month that it is rented", "h", ge=0, le=744)
+    tokens_per_second: float | None = setting(
+        None, "speed of its answers, for estimates before the start", "tokens/s", gt=0
+    )

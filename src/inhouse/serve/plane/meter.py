@@ -1,0 +1,43 @@
+"""How many tokens one answer took, for the limits of whoever asked; also when it was left in the middle."""
+
+from __future__ import annotations
+
+from inhouse.gateway.facts import prompt_tokens
+from inhouse.kernel.messages import ChatEvent, ChatRequest, ReasoningDelta, TextDelta, ToolDelta, UsageSeen
+from inhouse.kernel.ports import EngineUsed
+
+__all__ = ["Meter"]
+
+
+class Meter:
+    """Counts the events of one answer."""
+
+    __slots__ = ("_bytes", "_request", "_told", "_used")
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._request = request
+        self._used: EngineUsed | None = None
+        self._told: int | None = None
+        self._bytes = 0
+
+    def opened(self, used: EngineUsed) -> None:
+        """An engine began to answer."""
+        self._used = used
+
+    def count(self, event: ChatEvent) -> None:
+        """Note one event."""
+        match event:
+            case TextDelta(text) | ReasoningDelta(text):
+                self._bytes += len(text)
+            case ToolDelta(arguments=arguments):
+                self._bytes += len(arguments)
+            case UsageSeen(usage):
+                self._told = usage.input_tokens + usage.output_tokens
+
+    def tokens(self) -> int:
+        """What the engine said, else an estimate; 0 where no engine worked."""
+        if self._used is None or self._used.where == "none":
+            return 0
+        if self._told is not None:
+            return self._told
+        return prompt_tokens(self._request) + (self._bytes + 3) // 4
