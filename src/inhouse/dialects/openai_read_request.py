@@ -218,7 +218,7 @@ def _messages(turns: list[_Turn]) -> tuple[ChatMessage, ...]:
                 f"{turn.role[:40]!r} is not known",
                 hint=f"one of {', '.join(_ROLES)}",
             )
-        if type(turn.content) is str and role in ("system", "user"):
+        if type(turn.content) is str and role in ("system", "user") and turn.tool_calls is None:
             messages.append(ChatMessage(role, turn.content))
         else:
             results = results or role == "tool"
