@@ -20,7 +20,18 @@ from pydantic import ValidationError
 from inhouse.config.table import ALIASES, Secrets, Settings, env_name
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 
-__all__ = ["BLOCKS", "Loaded", "Row", "expected", "is_loopback", "load", "names", "read_dotenv", "schema", "show"]
+__all__ = [
+    "BLOCKS",
+    "Loaded",
+    "Row",
+    "expected",
+    "is_loopback",
+    "load",
+    "names",
+    "read_dotenv",
+    "schema",
+    "show",
+]
 
 Values = dict[str, tuple[object, str]]
 """Setting -> (value as written, origin)."""

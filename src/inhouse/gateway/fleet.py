@@ -86,8 +86,7 @@ class Load:
     cache. `slots` is how many it serves at once, `request_s` how long one usually takes, `tokens_per_s` how
     fast it writes for one reader, `load_s` how long it takes to load a model that is not loaded.
 
-    Routing looks at `in_flight` only where it fills the slots (`queue`), so whoever writes it here may leave
-    changes below that out and keep the snapshot as it is.
+    `in_flight` may be told in steps: it decides between engines of one kind, and where it fills the slots.
     """
 
     in_flight: int | None = None
@@ -102,12 +101,17 @@ class Load:
     def queue(self) -> int | None:
         """How many requests would be served before the next one that comes; None: not known.
 
-        Our own count first, scraped metrics second: what others send shows in `waiting` only.
+        Our own count first, scraped metrics second: what others send shows in `waiting` only. Where nobody
+        knows how many an engine serves at once, the own count says nothing about a queue.
         """
-        ours = None if self.in_flight is None else max(0, self.in_flight - (self.slots or 1) + 1)
-        if ours is None:
+        if self.in_flight is None or self.slots is None:
             return self.waiting
+        ours = max(0, self.in_flight - self.slots + 1)
         return ours if self.waiting is None else max(ours, self.waiting)
+
+    def busy(self) -> int:
+        """Requests at work, as far as known: to tell the idlest of several engines of one kind."""
+        return self.in_flight or self.running or 0
 
 
 UNKNOWN_LOAD = Load()

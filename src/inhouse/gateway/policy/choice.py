@@ -146,7 +146,7 @@ def order(left: list[Candidate], question: Question, step: TraceStep) -> list[Ca
     named, late, fit, power = question.named, question.late, question.fit, question.power
     first = question.place or "local"
 
-    def rank(each: Candidate) -> tuple[bool, int, float, int, int, int, int, str, int]:
+    def rank(each: Candidate) -> tuple[bool, int, float, int, int, int, int, int, str, int]:
         name = each.name
         return (
             each.where != first,
@@ -156,6 +156,7 @@ def order(left: list[Candidate], question: Question, step: TraceStep) -> list[Ca
             power.get(name, 0),
             kinds.get(each.engine.kind, len(kinds)),
             each.engine.load.queue() or 0,
+            each.engine.load.busy(),
             each.engine.name,
             each.place,
         )
