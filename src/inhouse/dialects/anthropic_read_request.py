@@ -83,7 +83,7 @@ class _Tool(msgspec.Struct):
     name: str = ""
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    input_schema: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Choice(msgspec.Struct):
@@ -320,9 +320,9 @@ def _tools(tools: list[_Tool] | None) -> tuple[Tool, ...]:
             )
         if not tool.name:
             raise BadRequest(f"tools[{place}].name: Field required")
-        if isinstance(tool.input_schema, msgspec.UnsetType):
-            raise BadRequest(f"tools[{place}].input_schema: Field required")
         schema = bytes(tool.input_schema)
+        if not schema:
+            raise BadRequest(f"tools[{place}].input_schema: Field required")
         if not schema.startswith(b"{"):
             raise BadRequest(f"tools[{place}].input_schema: is not a JSON schema of type object")
         read.append(Tool(tool.name, tool.description or "", schema.decode()))
