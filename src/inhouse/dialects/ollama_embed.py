@@ -18,8 +18,10 @@ from inhouse.kernel.messages import Embeddings, EmbedRequest, Usage
 __all__ = [
     "read_embed",
     "read_embeddings",
+    "read_vector",
     "read_vectors",
     "write_embed",
+    "write_embedding",
     "write_vector",
     "write_vectors",
 ]
@@ -48,9 +50,14 @@ class _Vectors(msgspec.Struct):
     prompt_eval_count: int = 0
 
 
+class _Vector(msgspec.Struct):
+    embedding: list[float]
+
+
 _embed = msgspec.json.Decoder(_Embed).decode
 _embedding = msgspec.json.Decoder(_Embedding).decode
 _vectors = msgspec.json.Decoder(_Vectors).decode
+_vector = msgspec.json.Decoder(_Vector).decode
 
 
 def read_embed(body: bytes) -> EmbedRequest:
@@ -101,6 +108,26 @@ def write_embed(request: EmbedRequest, *, model: str) -> bytes:
     if request.keep_alive_s is not None:
         body["keep_alive"] = -1 if request.keep_alive_s < 0 else request.keep_alive_s
     return _encode(body)
+
+
+def write_embedding(text: str, request: EmbedRequest, *, model: str) -> bytes:
+    """The body of `POST /api/embeddings` for one of the inputs, whose vector keeps its own length."""
+    body: dict[str, Any] = {"model": model, "prompt": text}
+    if request.keep_alive_s is not None:
+        body["keep_alive"] = -1 if request.keep_alive_s < 0 else request.keep_alive_s
+    return _encode(body)
+
+
+def read_vector(body: bytes) -> tuple[float, ...]:
+    """The reply of `/api/embeddings`.
+
+    Raises:
+        ValueError: if it is no such reply.
+    """
+    try:
+        return tuple(_vector(body).embedding)
+    except UNREADABLE as error:
+        raise ValueError(f"no vector: {error}") from None
 
 
 def read_vectors(body: bytes) -> Embeddings:

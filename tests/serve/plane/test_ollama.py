@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 
 from inhouse.gateway.edge.providers.scripted import Scene
-from inhouse.kernel.caller import Grant
+from inhouse.kernel.caller import Grant, Scope
 from inhouse.kernel.errors import EngineOverloaded, EngineRefused
 from inhouse.kernel.messages import (
     Alternative,
@@ -35,7 +35,7 @@ from inhouse.serve.plane.parts import Offer
 from tests.serve.plane.house import HELLO, FakeGate, Plane, open_plane
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-ALL = frozenset({"chat", "embed", "models", "pull"})
+ALL: frozenset[Scope] = frozenset({"chat", "embed", "models", "pull"})
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -332,7 +332,7 @@ async def test_vectors() -> None:
         old = await real.embeddings("m", "abcd")
         plane.catalogue.all = ()
         status, text, _headers = await send(plane, "POST", "/api/embed", {"model": "zz", "input": ""})
-    assert one.embeddings == [pytest.approx([4 / 16.25**0.5, 0.5 / 16.25**0.5])]
+    assert list(one.embeddings) == [pytest.approx([4 / 16.25**0.5, 0.5 / 16.25**0.5])]
     assert [round(sum(value * value for value in row), 6) for row in many.embeddings] == [1.0, 1.0]
     assert (one.prompt_eval_count, many.prompt_eval_count, list(none.embeddings)) == (2, 4, [])
     assert list(old.embedding) == [4.0, 0.5, -2.0]
@@ -381,7 +381,7 @@ async def test_fault_after_the_first_piece() -> None:
 
 
 async def test_fault_of_a_whole_answer() -> None:
-    """A late failure is a status where nothing was sent yet; what an engine declines is the caller's fault."""
+    """A late failure is a status while nothing was sent; what an engine declines is the caller's fault."""
     async with open_plane(OllamaSurface(), scripts=(LATE,)) as plane, client(plane) as real:
         with pytest.raises(ollama.ResponseError) as broke:
             await real.chat("m", HI)

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 
 from inhouse.dialects import ollama
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
-from inhouse.gateway.facts import facts_of
-from inhouse.kernel.errors import EngineRefused
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from inhouse.gateway.facts import estimate_tokens, facts_of
+from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Usage
 
 __all__ = ["WIRE", "OllamaProvider", "context_for"]
 
@@ -23,18 +23,50 @@ class OllamaProvider:
 
     def __init__(self, name: str, url: str, http: HttpClient, *, key: str = "") -> None:
         self._name = name
-        self._url = base_url(url) + "/api/chat"
+        self._url = base_url(url)
         self._http = http
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
-        """See `Provider.stream`."""
-        body = ollama.write_request(request, model=model, context_tokens=context_for(request))
-        return self._http.events(HttpPost(self._name, self._url, body, self._headers), WIRE)
+        """See `Provider.stream`. Without messages the model is only loaded, or unloaded."""
+        path = "/api/generate" if ollama.wants_generate(request) else "/api/chat"
+        context = context_for(request) if request.messages else None
+        body = ollama.write_request(request, model=model, context_tokens=context)
+        return self._http.events(HttpPost(self._name, self._url + path, body, self._headers), WIRE)
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
-        """See `Provider.embed`."""
-        raise EngineRefused(f"`{self._name}` makes no embeddings", engine=self._name)
+        """See `Provider.embed`. Vectors of their own length come one by one, from the older endpoint."""
+        if request.normalise or not request.inputs:
+            body = await self._reply("/api/embed", ollama.write_embed(request, model=model))
+            try:
+                found = ollama.read_vectors(body)
+            except ValueError as error:
+                raise EngineBroke(f"`{self._name}`: {error}", engine=self._name) from None
+        else:
+            vectors: list[tuple[float, ...]] = []
+            for text in request.inputs:
+                body = await self._reply(
+                    "/api/embeddings", ollama.write_embedding(text, request, model=model)
+                )
+                try:
+                    vectors.append(ollama.read_vector(body))
+                except ValueError as error:
+                    raise EngineBroke(f"`{self._name}`: {error}", engine=self._name) from None
+            tokens = sum(estimate_tokens(text) for text in request.inputs)
+            found = Embeddings(tuple(vectors), Usage(tokens, 0, estimated=True))
+        if len(found.vectors) != len(request.inputs):
+            raise EngineBroke(
+                f"`{self._name}`: {len(found.vectors)} vectors for {len(request.inputs)} texts",
+                engine=self._name,
+            )
+        return found
+
+    async def _reply(self, path: str, body: bytes) -> bytes:
+        page = await self._http.page(HttpPost(self._name, self._url + path, body, self._headers))
+        if page.status != 200:
+            error = ollama.read_error(page.status, page.body, retry_after=page.headers.get("retry-after"))
+            raise type(error)(f"`{self._name}`: {error.message}", engine=self._name, hint=error.hint)
+        return page.body
 
 
 def context_for(request: ChatRequest) -> int:
