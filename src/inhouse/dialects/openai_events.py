@@ -33,7 +33,7 @@ from inhouse.kernel.messages import (
 
 __all__ = ["EventReader", "EventWriter", "WireUsage", "read_reply", "write_reply", "write_scores"]
 
-_FINISH: dict[str, FinishReason] = {
+FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -196,7 +196,7 @@ class EventReader:
         for choice in chunk.choices[:1]:
             events += _deltas(choice.delta, choice.logprobs)
             if choice.finish_reason:
-                self._ending.reason = _FINISH.get(choice.finish_reason, "stop")
+                self._ending.reason = FINISH.get(choice.finish_reason, "stop")
         self._seen_content = self._seen_content or bool(events)
         return events
 
@@ -210,7 +210,7 @@ def read_reply(body: bytes) -> list[ChatEvent]:
     except (*UNREADABLE, IndexError) as error:
         return ending.fail(broken(f"the engine's answer cannot be read: {error}"))
     ending.usage = reply.usage.read() if reply.usage else None
-    ending.reason = _FINISH.get(choice.finish_reason or "stop", "stop")
+    ending.reason = FINISH.get(choice.finish_reason or "stop", "stop")
     return [*_deltas(choice.message, choice.logprobs), *ending.finish()]
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Image",
     "Original",
     "Passed",
+    "PassedEnd",
     "Priority",
     "ReasoningDelta",
     "Role",
@@ -297,6 +298,13 @@ class Finished:
     """The answer is complete as far as the engine is concerned."""
 
     reason: FinishReason = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedEnd(Finished):
+    """The end of an answer that was `Passed`, with the bytes that end it in the caller's own dialect."""
+
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ class HttpClient:
             while data := await reply.read(waits):
                 for event in reader.read(data):
                     yield _first(event, waits, post.engine)
+                    if isinstance(event, Finished):
+                        reply.close(ended=True)
                     if isinstance(event, Failed | Finished):
                         return
             for event in reader.end():

@@ -87,7 +87,7 @@ class _Reply:
     async def read(self, waits: Waits) -> bytes:
         return await _guarded(self._reply.content.readany(), waits, None)
 
-    def close(self) -> None:
+    def close(self, *, ended: bool = False) -> None:
         if self._reply.content.at_eof():
             self._reply.release()
         else:

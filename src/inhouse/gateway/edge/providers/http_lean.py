@@ -35,6 +35,8 @@ KEPT_FOR_S = 15.0
 """Servers keep idle connections from 5 s (uvicorn, which vLLM runs on) upwards; one that went away earlier
 is noticed when it does, so a longer time costs a retry and no answer."""
 TRIAL_S = 0.2
+END_S = 1.0
+"""Longest wait for the bytes that end a body, after the answer in it was complete."""
 LONGEST_TICK_S = 0.25
 
 
@@ -218,6 +220,7 @@ class _Link(asyncio.Protocol):
         self._refused = False
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
+        self._ending: asyncio.TimerHandle | None = None
         self._over = True
         self._reset()
 
@@ -277,22 +280,32 @@ class _Link(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    def close(self) -> None:
+    def close(self, *, ended: bool = False) -> None:
         """See `Reply.close`."""
         if self._over:
             return
         self._end()
-        if self._whole and self._keep and not self._pieces and self._transport is not None:
-            streamed = not self._sized
-            self._reset()
-            self._reused, self._free_since = True, self.loop.time()
-            self._address.give_back(self, streamed=streamed)
+        if not self._keep or self._transport is None or self._fault is not None:
+            self.abort()
+        elif self._whole:
+            self._give_back()
+        elif ended:
+            self._ending = self.loop.call_later(END_S, self.abort)
         else:
             self.abort()
+
+    def _give_back(self) -> None:
+        streamed = not self._sized
+        self._reset()
+        self._reused, self._free_since = True, self.loop.time()
+        self._address.give_back(self, streamed=streamed)
 
     def abort(self) -> None:
         """Cut the connection."""
         self._end()
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -351,7 +364,7 @@ class _Link(asyncio.Protocol):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
-        if self._over:
+        if self._over and self._ending is None:
             self._address.lost(self)
             self.abort()
             return
@@ -368,7 +381,11 @@ class _Link(asyncio.Protocol):
         elif self._held_bytes > HIGH_WATER_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        if self._headed:
+        if self._ending is not None and self._whole:
+            self._ending.cancel()
+            self._ending = None
+            self._give_back()
+        elif self._headed:
             self._wake()
 
     def eof_received(self) -> bool:

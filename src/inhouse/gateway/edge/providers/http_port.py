@@ -129,10 +129,11 @@ class Reply(Protocol):
         """
         ...
 
-    def close(self) -> None:
+    def close(self, *, ended: bool = False) -> None:
         """Keep the connection when the body was read to its end, else cut it.
 
-        Cut, not drained: an engine that is still writing must notice that nobody listens.
+        Cut, not drained: an engine that is still writing must notice that nobody listens. `ended`: it said
+        that its answer is complete, so the few bytes that end the body may be waited for.
         """
         ...
 

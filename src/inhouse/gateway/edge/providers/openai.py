@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from urllib.parse import urlsplit
 
-from inhouse.dialects import openai, openai_embeddings
+from inhouse.dialects import openai, openai_embeddings, openai_pass
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.profiles import Profile
 from inhouse.kernel.errors import EngineBroke
@@ -42,11 +43,39 @@ class OpenAIProvider:
         self._official = is_official(url) if official is None else official
 
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
-        """See `Provider.stream`."""
+        """See `Provider.stream`. An answer that is read in one piece is asked for in one piece."""
+        passing = self._passing(request, model) if request.original is not None else None
+        if passing is not None:
+            return self._http.events(*passing)
         body = openai.write_request(
-            request, model=model, ask_usage=self._profile.usage_in_stream, official=self._official
+            request,
+            model=model,
+            stream=request.stream,
+            ask_usage=self._profile.usage_in_stream,
+            official=self._official,
         )
-        return self._http.events(HttpPost(self._name, self._url, body, self._headers), WIRE)
+        post = HttpPost(self._name, self._url, body, self._headers, whole=not request.stream)
+        return self._http.events(post, WIRE)
+
+    def _passing(self, request: ChatRequest, model: str) -> tuple[HttpPost, Wire] | None:
+        """The request as it came and a reader that leaves the answer as it comes; None to translate both.
+
+        OpenAI itself refuses what others of its dialect take, so requests to it are always written anew.
+        """
+        if self._official or request.original is None or not openai_pass.may_pass(request):
+            return None
+        ask_usage = request.stream and self._profile.usage_in_stream
+        passed = openai_pass.write_passed_request(request.original.body, model=model, ask_usage=ask_usage)
+        if passed is None:
+            return None
+        body, with_usage = passed
+        name = request.model or model
+        wire = Wire(
+            partial(openai_pass.PassReader, model=name, with_usage=with_usage),
+            partial(openai_pass.read_passed_reply, model=name),
+            openai.read_error,
+        )
+        return HttpPost(self._name, self._url, body, self._headers, whole=not request.stream), wire
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`."""

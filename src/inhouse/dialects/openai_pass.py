@@ -1,0 +1,295 @@
+"""Chat completions that go through unchanged: the caller speaks this dialect, and so does the engine.
+
+The request keeps every byte but the model's name (and asks for usage, which the ledger needs); the reply
+keeps every byte but the model's name, which callers get as they asked for it. Every event is still read:
+what is no part of an answer never goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from inhouse.dialects.lines import MAX_LINE_BYTES, LineTooLong
+from inhouse.dialects.openai_errors import read_error
+from inhouse.dialects.openai_events import FINISH, WireUsage
+from inhouse.dialects.sse import SseReader, write_sse
+from inhouse.dialects.status import UNREADABLE, failed_of
+from inhouse.dialects.stream import Ending, broken
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Passed, PassedEnd, UsageSeen
+
+__all__ = ["PassReader", "may_pass", "read_passed_reply", "write_passed_request"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Asked(msgspec.Struct):
+    model: str | None = None
+    n: int | None = None
+    stream_options: _StreamOptions | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    # Absent is not the same as empty: the usage chunk has `choices: []`, an error object has none.
+    choices: list[_Choice] | msgspec.UnsetType = msgspec.UNSET
+    usage: WireUsage | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
+    model: str | None = None
+
+
+class _Reply(msgspec.Struct):
+    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1)]
+    usage: WireUsage | None = None
+    model: str | None = None
+
+
+_asked = msgspec.json.Decoder(_Asked)
+_chunk = msgspec.json.Decoder(_Chunk)
+_reply = msgspec.json.Decoder(_Reply)
+_NULL = b"null"
+
+
+def may_pass(request: ChatRequest) -> bool:
+    """True when nothing in the answer is to be checked or made by the gateway itself."""
+    original = request.original
+    return (
+        original is not None
+        and original.dialect == "openai"
+        and request.json_schema is None
+        and not request.json_object
+        and request.tool_choice != "required"
+    )
+
+
+def write_passed_request(body: bytes, *, model: str, ask_usage: bool) -> tuple[bytes, bool] | None:
+    """The request with another model's name, all other bytes as they are; None where it must be translated.
+
+    Also tells whether the caller wants the usage at the end of a stream. `ask_usage`: make a stream tell
+    its usage in any case. The name is replaced where it stands as a value of its own key: quotes inside of
+    JSON text are escaped, so `"model":` is never a part of a prompt.
+    """
+    asked = _asked.decode(body)
+    # Two spellings of the key, or one in escapes (`\u006d` is an m): an engine might read what we did not.
+    if asked.n not in (None, 1) or asked.model is None or body.count(b'"model"') != 1 or b"\\u006" in body:
+        return None
+    with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+    if asked.model != model:
+        old = _encode(asked.model)
+        for between in (b'"model":', b'"model": '):
+            if body.count(between + old) == 1:
+                body = body.replace(between + old, between + _encode(model), 1)
+                break
+        else:
+            return None
+    if ask_usage and not with_usage:
+        if asked.stream_options is not None:
+            return None
+        body = b'{"stream_options":{"include_usage":true},' + body.lstrip()[1:]
+    return body, with_usage
+
+
+def read_passed_reply(body: bytes, *, model: str) -> list[ChatEvent]:
+    """A whole answer that came as one JSON document, with the name that the caller asked for."""
+    ending = Ending()
+    try:
+        reply = _reply.decode(body)
+    except UNREADABLE as error:
+        return ending.fail(broken(f"the engine's answer cannot be read: {error}"))
+    choice = reply.choices[0]
+    ending.usage = reply.usage.read() if reply.usage else None
+    text, size = _size(choice.message)
+    events: list[ChatEvent] = [Passed(text, data=_named(body, reply.model, model), size_bytes=size)]
+    if ending.usage is not None:
+        events.append(UsageSeen(ending.usage))
+    events.append(PassedEnd(FINISH.get(choice.finish_reason or "stop", "stop")))
+    return events
+
+
+class PassReader:
+    """Reads the event stream of one answer; see `dialects.stream.EventReader`.
+
+    `model` is the name that the caller asked for, `with_usage` whether it asked for the usage.
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_LINE_BYTES, *, model: str, with_usage: bool) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._model = model
+        self._with_usage = with_usage
+        self._rest = b""
+        self._careful: SseReader | None = None
+        self._ending = Ending()
+        self._seen_content = False
+        self._held = b""
+        """What came before the first piece of the answer: a role and nothing else."""
+        self.ignored = 0
+        """Events after the end, which some engines send (a second `[DONE]`)."""
+
+    def read(self, data: bytes) -> list[ChatEvent]:
+        """The events that `data` completes: at most one piece, however many events it was sent in."""
+        try:
+            frames = self._frames(data)
+        except LineTooLong as error:
+            return self._fail(broken(f"the engine sent an unreadable answer: {error}"), _Piece())
+        piece = _Piece()
+        for frame in frames:
+            if self._ending.over:
+                self.ignored += 1
+            elif (end := self._take(frame, piece)) is not None:
+                return end
+        return self._give(piece)
+
+    def end(self) -> list[ChatEvent]:
+        """The end when the engine had said why it stopped, else a failure."""
+        if self._ending.reason is not None:
+            return self._finish(_Piece())
+        return self._fail(broken("the engine's answer ended before it was complete"), _Piece())
+
+    def _frames(self, data: bytes) -> list[tuple[str, bytes]]:
+        """Name and data of the events that are whole.
+
+        Engines send `data: {…}` and a blank line, which needs no reading line by line; from the first
+        thing that looks otherwise on, everything is read as the standard says.
+        """
+        if self._careful is None:
+            if self._rest:
+                data = self._rest + data
+            *frames, self._rest = data.split(b"\n\n")
+            found: list[tuple[str, bytes]] = []
+            for frame in frames:
+                if frame[:6] != b"data: " or b"\n" in frame or b"\r" in frame:
+                    break
+                if len(frame) > self._max_event_bytes:
+                    raise LineTooLong(f"an event is longer than {self._max_event_bytes} bytes")
+                found.append(("", frame[6:]))
+            else:
+                if len(self._rest) > self._max_event_bytes:
+                    raise LineTooLong(f"an event is longer than {self._max_event_bytes} bytes")
+                if b"\r" not in self._rest:
+                    return found
+            self._careful = SseReader(self._max_event_bytes)
+            left = frames[len(found) :]
+            data = b"".join(frame + b"\n\n" for frame in left) + self._rest
+            self._rest = b""
+            return found + [(event.name, event.data) for event in self._careful.read(data)]
+        return [(event.name, event.data) for event in self._careful.read(data)]
+
+    def _take(self, frame: tuple[str, bytes], piece: _Piece) -> list[ChatEvent] | None:
+        """Add an event to the piece; the last events when it ends the answer."""
+        name, data = frame
+        if data[:1] == b"[" and data.strip() == b"[DONE]":
+            return self._done(piece)
+        if name == "error":
+            return self._fail(failed_of(read_error(500, data)), piece)
+        try:
+            chunk = _chunk.decode(data)
+        except UNREADABLE as error:
+            return self._fail(broken(f"the engine sent an unreadable event: {error}"), piece)
+        if bytes(chunk.error) != _NULL:
+            return self._fail(failed_of(read_error(500, data)), piece)
+        if chunk.usage is not None:
+            self._ending.usage = chunk.usage.read()
+        choices = chunk.choices
+        if isinstance(choices, msgspec.UnsetType):
+            if chunk.usage is None:
+                return self._fail(broken("the engine sent an event that is not a part of an answer"), piece)
+            return None
+        if not choices:
+            if self._with_usage:
+                piece.lines.append(write_sse(_named(data, chunk.model, self._model)))
+            return None
+        choice = choices[0]
+        text, size = _size(choice.delta)
+        piece.lines.append(write_sse(_named(data, chunk.model, self._model)))
+        piece.text += text
+        piece.size += size
+        if choice.finish_reason:
+            self._ending.reason = FINISH.get(choice.finish_reason, "stop")
+        return None
+
+    def _done(self, piece: _Piece) -> list[ChatEvent]:
+        if self._ending.reason is None and not self._seen_content and not piece.size:
+            return self._fail(broken("the engine said that it is done without an answer"), piece)
+        return self._finish(piece)
+
+    def _give(self, piece: _Piece) -> list[ChatEvent]:
+        if not piece.lines:
+            return []
+        data = b"".join(piece.lines)
+        if not self._seen_content:
+            if not piece.size:
+                self._held += data
+                return []
+            self._seen_content = True
+            data, self._held = self._held + data, b""
+        return [Passed(piece.text, data=data, size_bytes=piece.size)]
+
+    def _finish(self, piece: _Piece) -> list[ChatEvent]:
+        events = self._give(piece)
+        if self._ending.over:
+            return events
+        self._ending.over = True
+        if self._ending.usage is not None:
+            events.append(UsageSeen(self._ending.usage))
+        tail = self._held + write_sse(b"[DONE]")
+        events.append(PassedEnd(self._ending.reason or "stop", data=tail))
+        return events
+
+    def _fail(self, failed: Failed, piece: _Piece) -> list[ChatEvent]:
+        return self._give(piece) + self._ending.fail(failed)
+
+
+class _Piece:
+    """What one read adds to the answer."""
+
+    __slots__ = ("lines", "size", "text")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.text = ""
+        self.size = 0
+
+
+def _size(delta: _Delta | None) -> tuple[str, int]:
+    """The text of a delta, and the bytes of everything that the model wrote in it."""
+    if delta is None:
+        return "", 0
+    text = delta.content or ""
+    thought = delta.reasoning_content or delta.reasoning
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    if thought:
+        size += len(thought.encode("utf-8", "surrogatepass"))
+    calls = bytes(delta.tool_calls)
+    if calls not in (_NULL, b"[]"):
+        size += len(calls)
+    return text, size
+
+
+def _named(data: bytes, found: str | None, wanted: str) -> bytes:
+    """The document with the wanted model name; all other bytes as they are where that is possible."""
+    if found is None or found == wanted:
+        return data
+    old, new = _encode(found), _encode(wanted)
+    for between in (b'"model":', b'"model": '):
+        if data.count(between + old) == 1:
+            return data.replace(between + old, between + new, 1)
+    document = msgspec.json.decode(data)
+    document["model"] = wanted
+    return _encode(document)
