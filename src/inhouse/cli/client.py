@@ -11,9 +11,11 @@ from pydantic import JsonValue
 
 from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
+from inhouse.serve.compare import AnswerShape, VerdictShape
 from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentRows, JobId, JobShape
 from inhouse.serve.house_shapes import EnginesShape, ErrorShape, SettingsShape, StateShape, UsageShape
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
+from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.shapes import SearchDocument, Shape
 
 __all__ = ["HouseClient", "error_named"]
@@ -84,6 +86,30 @@ class HouseClient:
 
     async def revoke_key(self, name: str) -> KeyShape:
         return KeyShape.model_validate_json(await self._call("DELETE", f"/app/admin/keys/{segment(name)}"))
+
+    async def rollouts(self) -> RolloutsShape:
+        return await self._get("/app/rollouts", RolloutsShape)
+
+    async def start_rollout(self, wanted: NewRollout) -> RolloutShape:
+        reply = await self._call("POST", "/app/rollouts", wanted.model_dump())
+        return RolloutShape.model_validate_json(reply)
+
+    async def promote_rollout(self, name: str) -> RolloutShape:
+        reply = await self._call("POST", "/app/rollouts/promote", {"name": name})
+        return RolloutShape.model_validate_json(reply)
+
+    async def roll_back(self, name: str, reason: str) -> RolloutShape:
+        reply = await self._call("POST", "/app/rollouts/rollback", {"name": name, "reason": reason})
+        return RolloutShape.model_validate_json(reply)
+
+    async def compare_answer(self, body: Mapping[str, object]) -> AnswerShape:
+        return AnswerShape.model_validate_json(await self._call("POST", "/app/compare/answer", body))
+
+    async def compare_judge(self, body: Mapping[str, object]) -> VerdictShape:
+        return VerdictShape.model_validate_json(await self._call("POST", "/app/compare/judge", body))
+
+    async def compare_pick(self, body: Mapping[str, object]) -> None:
+        await self._call("POST", "/app/compare/picks", body)
 
     async def settings(self) -> SettingsShape:
         return await self._get("/app/config", SettingsShape)

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "ask": "inhouse.cli.ask:ask",
     "chat": "inhouse.cli.chat:chat",
     "models": "inhouse.cli.models:models",
+    "compare": "inhouse.cli.compare:compare",
+    "rollout": "inhouse.cli.rollout:rollout",
     "config": "inhouse.cli.config:config",
     "keys": "inhouse.cli.keys:keys",
     "usage": "inhouse.cli.usage:usage",

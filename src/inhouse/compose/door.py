@@ -61,7 +61,7 @@ def cached_chat(settings: Settings, gateway: Gateway) -> ChatModel:
     """The dispatch, behind the cache of replies where there may be one."""
     chosen = settings.cache
     if chosen.replies == "off":
-        return gateway.dispatch
+        return gateway.chat
     rules = CacheRules(
         unasked=chosen.replies == "on", ttl_s=chosen.ttl_s, max_bytes=chosen.max_mb * 1_000_000
     )
@@ -76,4 +76,4 @@ def cached_chat(settings: Settings, gateway: Gateway) -> ChatModel:
         digests = [model.digest for view in views for model in view.models if model.name == first.model]
         return Runs(first.engine, first.model, digests[0] if digests else "")
 
-    return CachedChat(dispatch, destined, gateway.journal, rules, stopwatch=time.monotonic)
+    return CachedChat(gateway.chat, destined, gateway.journal, rules, stopwatch=time.monotonic)

@@ -113,6 +113,28 @@ class CacheSection(_Section):
     max_mb: int = _setting(64, "memory for such replies; what was not used longest goes first", "MB", ge=1)
 
 
+class StrategiesSection(_Section):
+    """Answers that several models make, asked for by `x-inhouse-strategy` or `inhouse/cascade`."""
+
+    accept: float = _setting(0.85, "a draft that is at least this sure is the answer", gt=0, le=1)
+    escalate_below: float = _setting(
+        0.70, "a single answer less sure than this is asked again of a stronger model", ge=0, le=1
+    )
+    draft_model: str = _setting("", "model that drafts in a cascade; empty: the routing chooses")
+    refine_model: str = _setting("", "model that refines or joins answers; empty: the routing chooses")
+    opinions: int = _setting(3, "models asked for a consensus", "models", ge=2, le=9)
+    samples: int = _setting(
+        0, "further drafts of a short answer, for their agreement; each costs a request", "drafts", ge=0, le=9
+    )
+    max_seconds: float = _setting(120.0, "longest time until the last model begins to answer", "s", gt=0)
+    max_cost_micros: int = _setting(
+        0, "most that all steps of one answer may cost; 0 is no cap", "micro-units", ge=0
+    )
+    post_hoc: bool = _setting(
+        False, "judge single answers that are read whole, too, and ask again below escalate_below"
+    )
+
+
 class Logs(_Section):
     level: Literal["debug", "info", "warning", "error"] = _setting("info", "least important line to keep")
     max_mb: int = _setting(10, "size at which logs/inhouse.log is put aside", "MB", ge=1, le=10_000)
@@ -206,6 +228,7 @@ class Settings(BaseModel):
     limits: LimitsSection = LimitsSection()
     cache: CacheSection = CacheSection()
     logs: Logs = Logs()
+    strategies: StrategiesSection = StrategiesSection()
     ingest: IngestSection = IngestSection()
     answers: AnswersSection = AnswersSection()
     engines: Engines = Engines()

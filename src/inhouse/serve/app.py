@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound
 from inhouse.serve.ask import ask_routes
 from inhouse.serve.chats import chat_routes
+from inhouse.serve.compare import compare_routes
 from inhouse.serve.documents import document_routes
 from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
@@ -18,6 +19,7 @@ from inhouse.serve.house_shapes import ErrorShape
 from inhouse.serve.keys import key_routes
 from inhouse.serve.middleware import Door
 from inhouse.serve.parts import Parts
+from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
 from inhouse.serve.wire import App, Receive, Scope, Send, error_body, retry_after
@@ -54,6 +56,8 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         document_routes(parts),
         upload_routes(parts, jobs, stopping),
         chat_routes(parts),
+        rollout_routes(parts),
+        compare_routes(parts),
         key_routes(parts),
     ):
         api.include_router(routes)

@@ -107,4 +107,5 @@ class Parts:
     chat: ChatModel | None = None
     rollouts: RolloutDesk | None = None
     samples: PickBook | None = None
+    money: Money | None = None
     clock: Callable[[], float] = time.time

@@ -83,6 +83,26 @@ class SqlRolloutBook:
             found = connection.execute(query).scalars()
             return [msgspec.json.decode(each, type=tuple[float, float]) for each in found]
 
+    def keep_pick(self, name: str, models: tuple[str, str], better: str | None, at: float) -> None:
+        """Keep a person's pick between two models' answers, as one score for each of them."""
+        rows = []
+        for model in models:
+            score = 0.5 if better is None else float(model == better)
+            against = models[1] if model == models[0] else models[0]
+            rows.append(
+                {
+                    "at": at,
+                    "kind": "person",
+                    "name": name,
+                    "request_id": "",
+                    "model": model,
+                    "score": score,
+                    "facts": msgspec.json.encode({"against": against}).decode(),
+                }
+            )
+        with self._database.write() as connection:
+            connection.execute(samples.insert(), rows)
+
     def keep_pair(self, name: str, request_id: str, model: str, pair: tuple[float, float], at: float) -> None:
         """See `RolloutBook.keep_pair`."""
         facts = msgspec.json.encode(pair).decode()

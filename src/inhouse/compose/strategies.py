@@ -1,0 +1,39 @@
+"""What stands between callers and the dispatch: answers of several models, and roll-outs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from inhouse.config import Settings
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.dispatch import Dispatch
+from inhouse.gateway.edge.opinions import RoutedCandidates
+from inhouse.gateway.edge.rollout_book import SqlRolloutBook
+from inhouse.gateway.edge.rollouts import Rollouts
+from inhouse.gateway.edge.strategies import Strategies
+from inhouse.gateway.strategy import StrategySettings
+from inhouse.gateway.till import Till
+
+__all__ = ["open_strategies"]
+
+
+def open_strategies(
+    settings: Settings, dispatch: Dispatch, board: FleetBoard, till: Till, book: SqlRolloutBook
+) -> Rollouts:
+    """The dispatch as callers meet it."""
+    chosen = settings.strategies
+    rules = StrategySettings(
+        accept=chosen.accept,
+        escalate_below=chosen.escalate_below,
+        draft_model=chosen.draft_model,
+        refine_model=chosen.refine_model,
+        opinions=chosen.opinions,
+        samples=chosen.samples,
+        max_seconds=chosen.max_seconds,
+        max_cost_micros=chosen.max_cost_micros or None,
+        post_hoc=chosen.post_hoc,
+    )
+    candidates = RoutedCandidates(dispatch, board, till, time.time)
+    several = Strategies(dispatch, dispatch, candidates, lambda: rules, stopwatch=time.monotonic)
+    return Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)
