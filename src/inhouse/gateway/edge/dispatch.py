@@ -7,6 +7,7 @@ neither's. Every request leaves exactly one row in the accounts, however it ends
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
@@ -15,10 +16,12 @@ from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.dispatch_memo import RouteMemo
 from inhouse.gateway.edge.dispatch_retry import RetryBudget, retryable
 from inhouse.gateway.edge.dispatch_run import Answer, Bill, Run, all_failed, used_of
+from inhouse.gateway.edge.providers.checked import CheckedProvider, has_form
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.facts import Facts, embed_facts, facts_of
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt, NoRoute, Route, decide, refusal
+from inhouse.gateway.profiles import PROFILES
 from inhouse.gateway.rules import PriceOf, Rules
 from inhouse.gateway.till import Free, Till
 from inhouse.kernel.caller import Grant
@@ -242,6 +245,17 @@ class Dispatch:
             raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
         return self._provider_of(engine)
 
+    def _chat_provider(self, run: Run) -> Provider:
+        """The engine's provider; answers of a prescribed form are held against that form."""
+        attempt, provider = run.attempt, self._provider(run.attempt)
+        if not has_form(run.request):
+            return provider
+        engine = self._board.fleet.engine(attempt.engine)
+        forces = engine is not None and PROFILES[engine.kind].forces_tools
+        return CheckedProvider(
+            provider, attempt.engine, forces_tools=forces, new_id=lambda: f"call_{secrets.token_hex(12)}"
+        )
+
     async def _events(self, run: Run) -> AsyncGenerator[ChatEvent]:
         """The answer's events; the account is closed just before the last one is given.
 
@@ -252,7 +266,7 @@ class Dispatch:
         """
         name = run.attempt.engine
         turn = _Turn(self._board, name)
-        source = self._provider(run.attempt).stream(run.request, run.attempt.model)
+        source = self._chat_provider(run).stream(run.request, run.attempt.model)
         last: Finished | Failed | None = None
         try:
             with turn:

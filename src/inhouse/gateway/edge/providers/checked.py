@@ -25,7 +25,12 @@ from inhouse.kernel.messages import (
     UsageSeen,
 )
 
-__all__ = ["CheckedProvider"]
+__all__ = ["CheckedProvider", "has_form"]
+
+
+def has_form(request: ChatRequest) -> bool:
+    """True when the answer's form was prescribed, so that it must be checked."""
+    return request.json_schema is not None or request.json_object or is_forced(request)
 
 
 class CheckedProvider:
