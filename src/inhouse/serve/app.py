@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,8 +18,13 @@ from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
 from inhouse.serve.house_shapes import ErrorShape
 from inhouse.serve.keys import key_routes
+from inhouse.serve.llm import llm_routes
 from inhouse.serve.middleware import Door
+from inhouse.serve.money import money_routes
 from inhouse.serve.parts import Parts
+from inhouse.serve.plane.front import Front
+from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
@@ -29,7 +35,11 @@ __all__ = ["build_api", "build_app"]
 
 def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
     """The application over an open house. Setting `stopping` ends its streams."""
-    router = _Router(api=build_api(parts, stopping=stopping), health=HealthPages(parts, stopping))
+    router = _Router(
+        api=build_api(parts, stopping=stopping),
+        health=HealthPages(parts, stopping),
+        front=_front(parts, stopping),
+    )
     limits = parts.limits
     return Door(
         router,
@@ -52,6 +62,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
     jobs = RecentJobs(parts.ingest)
     for routes in (
         house_routes(parts, jobs),
+        money_routes(parts),
         ask_routes(parts, stopping),
         document_routes(parts),
         upload_routes(parts, jobs, stopping),
@@ -59,6 +70,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         rollout_routes(parts),
         compare_routes(parts),
         key_routes(parts),
+        llm_routes(parts, stopping),
     ):
         api.include_router(routes)
     api.add_exception_handler(InhouseError, _inhouse_error)
@@ -68,12 +80,31 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
     return api
 
 
-class _Router:
-    """Chooses by the path alone."""
+def _front(parts: Parts, stopping: asyncio.Event) -> Front | None:
+    """The wire surfaces; None in a house that has no gateway to stand behind them."""
+    if parts.chat is None or parts.embedder is None or parts.catalogue is None or parts.gate is None:
+        return None
+    plane = PlaneParts(
+        version=parts.version,
+        chat=parts.chat,
+        embedder=parts.embedder,
+        catalogue=parts.catalogue,
+        gate=parts.gate,
+        models=parts.models,
+        stopping=stopping,
+        clock=parts.clock,
+        new_id=lambda: secrets.token_hex(16),
+    )
+    return open_front(plane, parts.repeats)
 
-    def __init__(self, *, api: App, health: App) -> None:
+
+class _Router:
+    """Chooses by the path; whatever is not ours may belong to a wire surface."""
+
+    def __init__(self, *, api: App, health: App, front: Front | None) -> None:
         self._api = api
         self._health = health
+        self._front = front
         self._static = StaticFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +115,7 @@ class _Router:
             await self._health(scope, receive, send)
         elif path == "/" or path.startswith("/static/"):
             await self._static(scope, receive, send)
-        else:
+        elif self._front is None or not await self._front(scope, receive, send):
             raise NotFound(f"There is nothing at {path[:200]}", hint="the page is at /, the API below /app/")
 
 

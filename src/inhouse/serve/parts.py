@@ -10,14 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from inhouse.gateway.ports import Fleet, Ledger, ModelStore, PullProgress
+from inhouse.gateway.ports import Fleet, Ledger, ModelStore, Money, PullProgress
 from inhouse.gateway.rollout import RolloutDesk
 from inhouse.kernel.caller import ApiKey
-from inhouse.kernel.ports import ChatModel, EngineUsed
+from inhouse.kernel.ports import ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
-from inhouse.serve.plane.parts import Gatekeeper
+from inhouse.serve.plane.idempotency import Repeats
+from inhouse.serve.plane.parts import Catalogue, Gatekeeper
 
 __all__ = ["KeyBook", "Limits", "ModelStore", "Parts", "PickBook", "PullProgress", "SettingRow"]
 
@@ -105,6 +106,9 @@ class Parts:
     keys: KeyBook | None = None
     gate: Gatekeeper | None = None
     chat: ChatModel | None = None
+    embedder: Embedder | None = None
+    catalogue: Catalogue | None = None
+    repeats: Repeats | None = None
     rollouts: RolloutDesk | None = None
     samples: PickBook | None = None
     money: Money | None = None
