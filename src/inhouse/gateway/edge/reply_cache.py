@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from inhouse.gateway.cachekey import Runs, cache_key, may_cache, may_keep
@@ -96,6 +96,9 @@ class CachedChat:
         if runs is None:
             return await self._chat.open(request, request_id=request_id, user=user, grant=grant)
         key = cache_key(request, runs, grant, user)
+        if request.original is not None and request.original.dialect == "openai":
+            # Bytes that pass through are one caller's; events can be given to callers of any dialect.
+            request = replace(request, original=None)
         kept = self._find(key)
         if kept is not None:
             return self._again(kept, request, request_id=request_id, user=user, grant=grant)

@@ -9,20 +9,26 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
+from urllib.parse import parse_qsl
 
 from inhouse.kernel.caller import Grant, Scope
 from inhouse.kernel.errors import BadRequest, Forbidden
 from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Priority, Strategy, Wishes
 from inhouse.kernel.ports import EngineUsed
 from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.watch import Watch
 from inhouse.serve.wire import Receive, Send
 from inhouse.serve.wire import Scope as AsgiScope
 
-__all__ = ["Asked", "read_asked", "used_headers"]
+__all__ = ["Asked", "read_asked", "secret_in", "used_headers"]
 
 PREFIX = b"x-inhouse-"
 STREAMED = "/api/blobs/"
 """Below this, bodies are larger than memory: their route reads them from `Asked.receive` piece by piece."""
+
+
+class Left(Exception):
+    """The caller left in the middle of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Asked:
     wishes: Wishes
     data: DataPolicy
     task: str
+    watch: Watch
 
     def header(self, name: bytes) -> str:
         """The header of that lower-case name, empty when there is none."""
@@ -62,10 +69,13 @@ class Asked:
         return dataclasses.replace(request, data=self.data, task=self.task, wishes=self.wishes)
 
 
-async def read_asked(scope: AsgiScope, receive: Receive, send: Send, parts: PlaneParts) -> Asked:
+async def read_asked(
+    scope: AsgiScope, receive: Receive, send: Send, parts: PlaneParts, watch: Watch
+) -> Asked:
     """The request with its body, its caller and its wishes.
 
     Raises:
+        Left: if the caller left before its request was whole.
         Unauthorized: if its key is not good.
         BadRequest: if a header of ours holds none of its words.
     """
@@ -76,7 +86,7 @@ async def read_asked(scope: AsgiScope, receive: Receive, send: Send, parts: Plan
         spoke = spoke or name.startswith(PREFIX)
     client = scope.get("client")
     grant = parts.gate.grant(
-        _secret(headers),
+        secret_in(headers) or _secret_of_query(scope),
         user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
         loopback=_loopback(client),
     )
@@ -101,6 +111,7 @@ async def read_asked(scope: AsgiScope, receive: Receive, send: Send, parts: Plan
         wishes=_wishes(headers) if spoke else NO_WISHES,
         data=cast("DataPolicy", _word(headers, b"data", ("local_only", "any"), "any")) if spoke else "any",
         task=headers.get(b"x-inhouse-task", b"").decode("latin-1")[:64] or "chat" if spoke else "chat",
+        watch=watch,
     )
 
 
@@ -115,13 +126,21 @@ def used_headers(used: EngineUsed) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _secret(headers: dict[bytes, bytes]) -> str:
+def secret_in(headers: dict[bytes, bytes]) -> str:
     """The API key as each of the four protocols sends it."""
     given = headers.get(b"authorization", b"")
     if given[:7].lower() == b"bearer ":
         return given[7:].strip().decode("latin-1")
     found = headers.get(b"x-api-key") or headers.get(b"x-goog-api-key") or b""
     return found.strip().decode("latin-1")
+
+
+def _secret_of_query(scope: AsgiScope) -> str:
+    """The API key as `?key=`, which Google's examples use; the query is never logged."""
+    path, query = scope["path"], scope["query_string"]
+    if b"key=" not in query or not (path.startswith("/v1beta/") or path.startswith("/v1/models/")):
+        return ""
+    return dict(parse_qsl(query.decode("latin-1"))).get("key", "").strip()
 
 
 def _loopback(client: object) -> bool:

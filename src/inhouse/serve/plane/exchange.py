@@ -1,30 +1,48 @@
 """One answer on its way out: opened, written piece by piece, and cancelled when its reader leaves.
 
 The head of the reply waits for the first event (DESIGN section 3): a failure before it has a status of
-its own, a failure after it is the surface's error event, and never a silent end.
+its own, a failure after it is the surface's error event, and never a silent end. Only when an event stream
+is silent for long, because a model is being loaded, its head is sent with comment lines; the engine may
+still change then.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 from inhouse.dialects.status import error_of
-from inhouse.kernel.errors import ShuttingDown
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished
+from inhouse.kernel.errors import InhouseError, ShuttingDown
+from inhouse.kernel.messages import (
+    ChatEvent,
+    ChatRequest,
+    Failed,
+    Finished,
+    Original,
+    Passed,
+    PassedEnd,
+)
 from inhouse.kernel.ports import ChatStream, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.meter import Meter
+from inhouse.serve.plane.watch import Visit
 from inhouse.serve.wire import send_reply
 
 __all__ = ["Gone", "Writer", "answer_stream", "answer_whole", "with_reader"]
 
-T = TypeVar("T")
+SSE = "text/event-stream"
+WAITING = EngineUsed("none", None, "none", "still waiting for the first word of an engine")
+COMMENT = b": waiting for the first word\n\n"
 
 
 class Gone(Exception):
-    """The reader of this reply left."""
+    """The reader of this reply left, or takes nothing any more (`slow`)."""
+
+    def __init__(self, *, slow: bool = False) -> None:
+        super().__init__()
+        self.slow = slow
 
 
 class Writer(Protocol):
@@ -36,15 +54,32 @@ class Writer(Protocol):
 
 
 async def answer_stream(
-    asked: Asked, request: ChatRequest, make_writer: Callable[[EngineUsed], Writer], media_type: str
+    asked: Asked,
+    request: ChatRequest,
+    make_writer: Callable[[EngineUsed], Writer],
+    media_type: str,
+    *,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    passing: bool = False,
 ) -> None:
-    """Answer with a stream of events.
+    """Answer with a stream of events; `headers` are the vendor's own.
+
+    `passing`: the request came in the OpenAI dialect and an engine may be given the same bytes.
 
     Raises:
         InhouseError: if it failed before the first event; nothing was sent then.
         Gone: if the reader left.
     """
-    await with_reader(asked, _stream(asked, request, make_writer, media_type))
+    if passing:
+        request = replace(request, original=Original("openai", asked.body))
+    stream = _Stream(asked, make_writer, media_type, headers)
+    visit = asked.watch.enter(asked.receive)
+    try:
+        await stream.run(request, visit)
+    except asyncio.CancelledError:
+        raise _why(visit) from None
+    finally:
+        asked.watch.leave(visit)
 
 
 async def answer_whole(
@@ -53,41 +88,49 @@ async def answer_whole(
     render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
     *,
     opened: Callable[[], None] = lambda: None,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    passing: bool = False,
 ) -> None:
     """Answer with one JSON document made of all events; `opened` is called when the first one is there.
+
+    `headers` are the vendor's own, `passing` is as in `answer_stream`.
 
     Raises:
         InhouseError: if it failed; nothing was sent then.
         Gone: if the reader left.
     """
+    if passing:
+        request = replace(request, original=Original("openai", asked.body))
     used, events = await with_reader(asked, _collect(asked, request, opened))
-    await send_reply(asked.send, 200, render(used, events), "application/json", headers=used_headers(used))
+    if type(events[0]) is Passed and passing:
+        body = b"".join([event.data for event in events if isinstance(event, Passed | PassedEnd)])
+    else:
+        body = render(used, events)
+    head = [*used_headers(used), *headers]
+    await send_reply(asked.send, 200, body, "application/json", headers=head)
 
 
 async def with_reader(asked: Asked, work: Any) -> Any:  # Any: the work's own type passes through
     """The result of the work, which is cancelled when the reader leaves or the house closes."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_left(asked))
-    stop = asyncio.ensure_future(asked.parts.stopping.wait())
+    visit = asked.watch.enter(asked.receive)
     try:
-        await asyncio.wait({task, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            return task.result()
-        if gone.done():
-            raise Gone
-        raise ShuttingDown("inhouse is being stopped", hint="ask again in a moment")
+        return await work
+    except asyncio.CancelledError:
+        raise _why(visit) from None
     finally:
-        for each in (task, gone, stop):
-            each.cancel()
+        asked.watch.leave(visit)
 
 
-async def _left(asked: Asked) -> None:
-    while (await asked.receive())["type"] != "http.disconnect":
-        pass
+def _why(visit: Visit) -> BaseException:
+    """What the end of an answer is called; a cancellation that is not the watch's stays one."""
+    if visit.end is None:
+        return asyncio.CancelledError()
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    if visit.end == "stopping":
+        return ShuttingDown("inhouse is being stopped", hint="ask again in a moment")
+    return Gone(slow=visit.end == "slow")
 
 
 async def _open(asked: Asked, request: ChatRequest) -> ChatStream:
@@ -95,34 +138,89 @@ async def _open(asked: Asked, request: ChatRequest) -> ChatStream:
     return await parts.chat.open(request, request_id=asked.request_id, user=grant.user, grant=grant)
 
 
-async def _stream(
-    asked: Asked, request: ChatRequest, make_writer: Callable[[EngineUsed], Writer], media_type: str
-) -> None:
-    admission, meter = asked.parts.gate.admit(asked.grant), Meter(request)
-    try:
-        answer = await _open(asked, request)
-        meter.opened(answer.used)
+class _Stream:
+    """One answer that is sent piece by piece."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        make_writer: Callable[[EngineUsed], Writer],
+        media_type: str,
+        headers: Sequence[tuple[bytes, bytes]],
+    ) -> None:
+        self._asked = asked
+        self._make_writer = make_writer
+        self._media_type = media_type
+        self._headers = headers
+        self._begun = False
+        """The head was sent."""
+
+    async def run(self, request: ChatRequest, visit: Visit) -> None:
+        """Answer the request."""
+        admission, meter = self._asked.parts.gate.admit(self._asked.grant), Meter(request)
         try:
-            writer = make_writer(answer.used)
-            head = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
-            head += used_headers(answer.used)
-            await asked.send({"type": "http.response.start", "status": 200, "headers": head})
+            if self._media_type == SSE:
+                visit.before_first_word(self._tell_waiting)
             try:
-                async for event in answer:
-                    meter.count(event)
-                    if data := writer.write(event):
-                        await asked.send({"type": "http.response.body", "body": data, "more_body": True})
-            except asyncio.CancelledError:
-                if not asked.parts.stopping.is_set():
+                answer = await _open(self._asked, request)
+            except InhouseError as error:
+                await self._first_word(visit)
+                if not self._begun:
                     raise
-                # The reply has begun: its own last event tells, and no second reply may follow it.
-                last = writer.write(Failed(ShuttingDown.code, "inhouse is being stopped"))
-                await asked.send({"type": "http.response.body", "body": last, "more_body": True})
-            await asked.send({"type": "http.response.body", "body": b"", "more_body": False})
+                failed = Failed(error.code, error.message, error.hint)
+                await self._piece(self._make_writer(WAITING).write(failed), last=True)
+                return
+            await self._first_word(visit)
+            meter.opened(answer.used)
+            try:
+                await self._send(answer, answer.used, visit, meter)
+            finally:
+                await answer.aclose()
         finally:
-            await answer.aclose()
-    finally:
-        admission.close(meter.tokens())
+            admission.close(meter.tokens())
+
+    async def _first_word(self, visit: Visit) -> None:
+        """No more signs of life; one that is being sent is sent whole."""
+        visit.before_first_word(None)
+        if visit.told is not None:
+            await visit.told
+
+    async def _tell_waiting(self) -> None:
+        if not self._begun:
+            await self._head(WAITING)
+        await self._piece(COMMENT)
+
+    async def _head(self, used: EngineUsed) -> None:
+        self._begun = True
+        head = [(b"content-type", self._media_type.encode()), (b"cache-control", b"no-store")]
+        head += [*used_headers(used), *self._headers]
+        await self._asked.send({"type": "http.response.start", "status": 200, "headers": head})
+
+    async def _piece(self, data: bytes, *, last: bool = False) -> None:
+        await self._asked.send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    async def _send(
+        self, events: AsyncIterator[ChatEvent], used: EngineUsed, visit: Visit, meter: Meter
+    ) -> None:
+        writer = self._make_writer(used)
+        if not self._begun:
+            await self._head(used)
+        clock = asyncio.get_running_loop().time
+        try:
+            async for event in events:
+                meter.count(event)
+                data = event.data if isinstance(event, Passed | PassedEnd) else writer.write(event)
+                last = isinstance(event, Finished | Failed)
+                if data or last:
+                    visit.sending = clock()
+                    await self._piece(data, last=last)
+                    visit.sending = 0.0
+        except asyncio.CancelledError:
+            if visit.end != "stopping":
+                raise
+            # The reply has begun: its own last event tells, and no second reply may follow it.
+            failed = Failed(ShuttingDown.code, "inhouse is being stopped")
+            await self._piece(writer.write(failed), last=True)
 
 
 async def _collect(

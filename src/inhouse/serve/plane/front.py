@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inhouse.kernel.errors import InhouseError
-from inhouse.serve.plane.asked import Asked, read_asked
+from inhouse.serve.plane.asked import Asked, Left, read_asked
 from inhouse.serve.plane.exchange import Gone
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.watch import Patience, Watch
 from inhouse.serve.wire import Receive, Scope, Send, send_reply
 
-__all__ = ["Front", "Route", "Surface", "WireError"]
+__all__ = ["Front", "Particular", "Route", "Surface", "WireError"]
 
 WireError = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
 """Status, body (JSON) and extra headers of an error in a dialect."""
@@ -37,6 +39,15 @@ class Surface(Protocol):
         ...
 
 
+@runtime_checkable
+class Particular(Protocol):
+    """A surface that shares a path with another one and knows its own clients by their headers."""
+
+    def meant(self, scope: Scope) -> bool:
+        """False when the request is for another surface, although the path is of this one, too."""
+        ...
+
+
 class Front:
     """Asks each surface in turn; a path of none of them is not taken (`takes`).
 
@@ -44,28 +55,48 @@ class Front:
     """
 
     def __init__(
-        self, parts: PlaneParts, surfaces: tuple[Surface, ...], *, repeats: Repeats | None = None
+        self,
+        parts: PlaneParts,
+        surfaces: tuple[Surface, ...],
+        *,
+        repeats: Repeats | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._parts = parts
-        self._surfaces = surfaces
+        self._surfaces = tuple((each, each if isinstance(each, Particular) else None) for each in surfaces)
         self._repeats = repeats
+        self.watch = Watch(parts.stopping, patience or Patience())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer the request; False when it is of no surface and nothing was sent."""
-        for surface in self._surfaces:
+        for surface, particular in self._surfaces:
+            if particular is not None and not particular.meant(scope):
+                continue
             try:
                 route = surface.route(scope["method"], scope["path"])
                 if route is None:
                     continue
-                asked = await read_asked(scope, receive, send, self._parts)
+                asked = await read_asked(scope, receive, send, self._parts, self.watch)
                 if self._repeats is None:
                     await route(asked)
                 else:
                     await self._repeats.answer(asked, route)
-            except Gone:
+            except Left:
+                return True
+            except Gone as gone:
+                if gone.slow:
+                    await _abort(scope)
                 return True
             except InhouseError as error:
                 status, body, more = surface.error(error, scope["state"]["request_id"])
                 await send_reply(send, status, body, "application/json", headers=more)
             return True
         return False
+
+
+async def _abort(scope: Scope) -> None:
+    """Cut the connection of a reader that takes nothing: closing it would wait for that reader."""
+    abort = scope.get("extensions", {}).get("inhouse.abort")
+    if abort is not None:
+        abort["abort"]()
+        await asyncio.sleep(0)

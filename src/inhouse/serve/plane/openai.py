@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from inhouse.dialects import openai, openai_completions, openai_embeddings, openai_responses
-from inhouse.dialects import openai_responses_events as responses_events
+from inhouse.dialects import (
+    openai,
+    openai_completions,
+    openai_embeddings,
+    openai_responses,
+    openai_responses_events,
+)
 from inhouse.kernel.errors import (
     BadRequest,
     EngineOverloaded,
     InhouseError,
-    NoEngine,
     NotFound,
     OverBudget,
     RateLimited,
 )
-from inhouse.kernel.messages import ChatEvent
+from inhouse.kernel.messages import ChatRequest, EmbedRequest
 from inhouse.kernel.ports import Embedded, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
@@ -45,8 +49,8 @@ class WrongMethod(BadRequest):
         self.allowed = allowed
 
 
-class UnknownModel(NotFound):
-    """No engine that the caller may use offers a model of that name."""
+class UnknownPath(NotFound):
+    """Nothing is there; every other thing that is not found here is a model."""
 
 
 class OpenAISurface:
@@ -70,10 +74,9 @@ class OpenAISurface:
                 raise WrongMethod(method, path, "GET")
             return _one_model
         if path.startswith("/v1/responses/"):
-            raise NotFound(
-                "Responses are not kept here", hint="read the answer of POST /v1/responses, or its stream"
-            )
-        raise NotFound(f"There is nothing at {path[:200]}", hint=f"offered are {', '.join(_ROUTES)}")
+            hint = "read the answer of POST /v1/responses, or its stream"
+            raise UnknownPath("Responses are not kept here", hint=hint)
+        raise UnknownPath(f"There is nothing at {path[:200]}", hint=f"offered are {', '.join(_ROUTES)}")
 
     def error(self, error: InhouseError, request_id: str) -> WireError:
         """See `Surface.error`."""
@@ -86,7 +89,9 @@ class OpenAISurface:
             headers.append((b"x-should-retry", b"false"))
         if isinstance(error, WrongMethod):
             headers.append((b"allow", error.allowed.encode()))
-        code = "model_not_found" if isinstance(error, UnknownModel) else ""
+        code = ""
+        if isinstance(error, NotFound):
+            code = "unknown_url" if isinstance(error, UnknownPath) else "model_not_found"
         return openai.error_status(error), openai.write_error(error, code=code), tuple(headers)
 
 
@@ -95,21 +100,25 @@ async def _chat(asked: Asked) -> None:
     read, include_usage = openai.read_chat(asked.body)
     request = asked.wanted(read)
     reply_id, created = f"chatcmpl-{asked.parts.new_id()}", int(asked.parts.clock())
-
-    def writer(used: EngineUsed) -> openai.EventWriter:
-        model = request.model or used.model or ""
-        return openai.EventWriter(
-            reply_id=reply_id, model=model, created=created, include_usage=include_usage
-        )
-
-    def whole(used: EngineUsed, events: Sequence[ChatEvent]) -> bytes:
-        model = request.model or used.model or ""
-        return openai.write_reply(events, reply_id=reply_id, model=model, created=created)
-
     if request.stream:
-        await _of_model(asked, request.model, answer_stream(asked, request, writer, SSE))
-    else:
-        await _of_model(asked, request.model, answer_whole(asked, request, whole))
+        await answer_stream(
+            asked,
+            request,
+            lambda used: openai.EventWriter(
+                reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
+            ),
+            SSE,
+            passing=True,
+        )
+        return
+    await answer_whole(
+        asked,
+        request,
+        lambda used, events: openai.write_reply(
+            events, reply_id=reply_id, model=_named(request, used), created=created
+        ),
+        passing=True,
+    )
 
 
 async def _complete(asked: Asked) -> None:
@@ -117,21 +126,23 @@ async def _complete(asked: Asked) -> None:
     read, include_usage = openai_completions.read_request(asked.body)
     request = asked.wanted(read)
     reply_id, created = f"cmpl-{asked.parts.new_id()}", int(asked.parts.clock())
-
-    def writer(used: EngineUsed) -> openai_completions.EventWriter:
-        model = request.model or used.model or ""
-        return openai_completions.EventWriter(
-            reply_id=reply_id, model=model, created=created, include_usage=include_usage
-        )
-
-    def whole(used: EngineUsed, events: Sequence[ChatEvent]) -> bytes:
-        model = request.model or used.model or ""
-        return openai_completions.write_reply(events, reply_id=reply_id, model=model, created=created)
-
     if request.stream:
-        await _of_model(asked, request.model, answer_stream(asked, request, writer, SSE))
-    else:
-        await _of_model(asked, request.model, answer_whole(asked, request, whole))
+        await answer_stream(
+            asked,
+            request,
+            lambda used: openai_completions.EventWriter(
+                reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
+            ),
+            SSE,
+        )
+        return
+    await answer_whole(
+        asked,
+        request,
+        lambda used, events: openai_completions.write_reply(
+            events, reply_id=reply_id, model=_named(request, used), created=created
+        ),
+    )
 
 
 async def _respond(asked: Asked) -> None:
@@ -139,19 +150,28 @@ async def _respond(asked: Asked) -> None:
     ask = openai_responses.read_request(asked.body)
     request = asked.wanted(ask.request)
     reply_id, created = asked.parts.new_id(), int(asked.parts.clock())
-
-    def writer(used: EngineUsed) -> responses_events.EventWriter:
-        model = request.model or used.model or ""
-        return responses_events.EventWriter(ask, reply_id=reply_id, model=model, created=created)
-
-    def whole(used: EngineUsed, events: Sequence[ChatEvent]) -> bytes:
-        model = request.model or used.model or ""
-        return responses_events.write_reply(events, ask, reply_id=reply_id, model=model, created=created)
-
     if request.stream:
-        await _of_model(asked, request.model, answer_stream(asked, request, writer, SSE))
-    else:
-        await _of_model(asked, request.model, answer_whole(asked, request, whole))
+        await answer_stream(
+            asked,
+            request,
+            lambda used: openai_responses_events.EventWriter(
+                ask, reply_id=reply_id, model=_named(request, used), created=created
+            ),
+            SSE,
+        )
+        return
+    await answer_whole(
+        asked,
+        request,
+        lambda used, events: openai_responses_events.write_reply(
+            events, ask, reply_id=reply_id, model=_named(request, used), created=created
+        ),
+    )
+
+
+def _named(request: ChatRequest | EmbedRequest, used: EngineUsed) -> str:
+    """The model's name as the caller said it, else the one that runs."""
+    return request.model or used.model or ""
 
 
 async def _embed(asked: Asked) -> None:
@@ -168,13 +188,11 @@ async def _embed(asked: Asked) -> None:
         finally:
             admission.close()
 
-    async def answer() -> None:
-        found: Embedded = await with_reader(asked, work())
-        model = request.model or found.used.model or ""
-        body = openai_embeddings.write_reply(found.embeddings, model=model, as_base64=as_base64)
-        await send_reply(asked.send, 200, body, JSON, headers=used_headers(found.used))
-
-    await _of_model(asked, request.model, answer())
+    found: Embedded = await with_reader(asked, work())
+    body = openai_embeddings.write_reply(
+        found.embeddings, model=_named(request, found.used), as_base64=as_base64
+    )
+    await send_reply(asked.send, 200, body, JSON, headers=used_headers(found.used))
 
 
 async def _models(asked: Asked) -> None:
@@ -188,22 +206,8 @@ async def _one_model(asked: Asked) -> None:
     name = asked.path.removeprefix(_ONE_MODEL)
     offer = _offer(asked, name)
     if offer is None:
-        raise UnknownModel(f"The model `{name[:200]}` does not exist", hint="GET /v1/models lists all")
+        raise NotFound(f"The model `{name[:200]}` does not exist", hint="GET /v1/models lists all")
     await send_reply(asked.send, 200, openai.write_model(_wire(offer)), JSON)
-
-
-async def _of_model(asked: Asked, model: str | None, answer: Awaitable[None]) -> None:
-    """Answer; that nobody may take the request because its model does not exist is a 404 here.
-
-    Raises:
-        UnknownModel: if no engine took it and the model is not among those offered to the caller.
-    """
-    try:
-        await answer
-    except NoEngine as error:
-        if model is None or _offer(asked, model) is not None:
-            raise
-        raise UnknownModel(error.message, hint=error.hint) from error
 
 
 def _offer(asked: Asked, name: str) -> Offer | None:
