@@ -35,7 +35,7 @@ def found(gateway: House, name: str) -> tuple[str, str, str]:
         ("llama.cpp", Model("m", context_tokens=1024, size_bytes=7, loaded=True)),
         ("vllm", Model("m", context_tokens=32768, loaded=True)),
         ("mlx", Model("m")),
-        ("lmstudio", Model("m", context_tokens=4096, loaded=True)),
+        ("lmstudio", Model("m", context_tokens=4096, loaded=True, capabilities=frozenset({"completion"}))),
         ("sglang", Model("m", loaded=True)),
         ("openai", Model("m")),
     ],

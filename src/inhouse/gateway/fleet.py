@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ __all__ = [
     "Load",
     "Model",
     "Place",
+    "Standing",
     "after_failure",
     "after_success",
     "chats",
@@ -118,6 +120,18 @@ UNKNOWN_LOAD = Load()
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How an engine serves a model that it could not load as asked.
+
+    `model` is the one that answers in its place (it may be the same with less context), `remark` what the
+    receipt says about it.
+    """
+
+    model: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """One engine at the last look. `failures` counts dispatches that failed in a row.
 
@@ -138,6 +152,8 @@ class Engine:
     rests_until: float = 0.0
     rest_reason: str = ""
     load: Load = UNKNOWN_LOAD
+    compromises: Mapping[str, Standing] = field(default_factory=dict)
+    """By model name; models that are served as asked are left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
-__all__ = ["PROFILES", "WELL_KNOWN_PORTS", "Capability", "EngineKind", "Profile"]
+__all__ = ["CAPABILITIES", "PROFILES", "WELL_KNOWN_PORTS", "Capability", "EngineKind", "Profile"]
 
 EngineKind = Literal[
     "mlx",
@@ -29,6 +29,7 @@ EngineKind = Literal[
 
 Capability = Literal["completion", "tools", "vision", "embedding", "thinking", "insert", "image", "audio"]
 """What one model can do, in the words of Ollama's `/api/tags`."""
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 WELL_KNOWN_PORTS = (11434, 8080, 8000, 30000, 1234)
 """Where Ollama, llama.cpp and MLX, vLLM, SGLang and LM Studio listen unless told otherwise."""
@@ -56,6 +57,14 @@ class Profile:
     """False where log-probabilities cannot be had."""
     embeds: bool = True
     """False where no model gives vectors."""
+    tools: bool = True
+    """False where tools in a request are refused or never lead to a call."""
+    forces_tools: bool = True
+    """False where `tool_choice` is ignored without a word: forced tools go through a schema instead."""
+    vision: bool = True
+    """False where no model sees pictures."""
+    thinking: bool = True
+    """False where a model cannot be told how much to think aloud."""
 
 
 PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
@@ -67,6 +76,8 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             rejects_long_context=False,
             fingerprint="GET /v1/models and /health answer, GET /props is 404, Server is Python's BaseHTTP",
             embeds=False,
+            forces_tools=False,
+            thinking=False,
         ),
         "ollama": Profile(
             dialect="ollama",
@@ -74,6 +85,7 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             usage_in_stream=True,
             rejects_long_context=False,
             fingerprint="GET / says `Ollama is running`",
+            forces_tools=False,
         ),
         "vllm": Profile(
             dialect="openai",
@@ -101,6 +113,8 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             usage_in_stream=True,
             rejects_long_context=False,
             fingerprint="GET /api/v1/models or /api/v0/models lists models with a type",
+            forces_tools=False,
+            thinking=False,
         ),
         "llama.cpp": Profile(
             dialect="openai",
@@ -110,6 +124,7 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             fingerprint="header `Server: llama.cpp`",
             running_metric="llamacpp:requests_processing",
             waiting_metric="llamacpp:requests_deferred",
+            forces_tools=False,
         ),
         "embedded": Profile(
             dialect="openai",
@@ -119,6 +134,8 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             fingerprint="a child process of our own",
             running_metric="llamacpp:requests_processing",
             waiting_metric="llamacpp:requests_deferred",
+            forces_tools=False,
+            vision=False,
         ),
         "scripted": Profile(
             dialect=None,

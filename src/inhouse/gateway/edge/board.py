@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from inhouse.gateway.edge.metrics import Meter
 from inhouse.gateway.fleet import Engine, Fleet, after_failure, after_success
 from inhouse.kernel.errors import EngineError, EngineOverloaded
 
@@ -35,6 +36,8 @@ class FleetBoard:
         self._clock = clock
         self._dice = dice
         self._fleet = Fleet()
+        self.meter = Meter()
+        """What was measured of the engines since the start."""
         self._in_flight: dict[str, int] = {}
         self._variants: dict[tuple[int, ...], Fleet] = {}
         self._probing: set[str] = set()
@@ -123,6 +126,18 @@ class FleetBoard:
             if gone.name not in {each.name for each in looked}:
                 log.info("engine_gone", engine=gone.name, kind=gone.kind)
         self.fleet = Fleet(tuple(looked))
+
+    def seen(self, engine: Engine) -> None:
+        """One engine as it is now, between two looks at all of them; its rests stay."""
+        before = self._fleet.engine(engine.name)
+        if before is not None:
+            engine = replace(
+                engine,
+                failures=before.failures,
+                rests_until=before.rests_until,
+                rest_reason=before.rest_reason,
+            )
+            self.fleet = self._fleet.with_engine(engine)
 
     def failed(self, name: str, error: EngineError) -> None:
         """A dispatch to the engine failed.

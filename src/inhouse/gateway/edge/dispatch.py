@@ -99,7 +99,8 @@ class Dispatch:
                 used = used_of(attempt, failures)
                 run = Run(request, attempt, used, facts.prompt_tokens, bill, started)
                 events = self._events(run)
-                return Answer(used, await anext(events), events)
+                first = await anext(events)
+                return Answer(run.used, first, events)
 
             started = self._stopwatch()
             answer = await self._first_of(route, ask, bill, facts.prompt_tokens)
@@ -243,6 +244,7 @@ class Dispatch:
         engine = self._board.fleet.engine(attempt.engine)
         if engine is None:
             raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
+        self._board.meter.asked(engine, attempt.model)
         return self._provider_of(engine)
 
     def _chat_provider(self, run: Run) -> Provider:
@@ -313,16 +315,40 @@ class Dispatch:
             raise error_of(event, engine=run.attempt.engine)
         run.first_token_ms = (self._stopwatch() - run.started) * 1000
         run.begun = True
+        engine = self._board.fleet.engine(run.attempt.engine)
+        if engine is not None and run.attempt.model in engine.compromises:
+            standing = engine.compromises[run.attempt.model]
+            reason = f"{run.used.reason}; {standing.remark}"
+            run.used = replace(run.used, model=standing.model, reason=reason)
         # An engine that was tried again is open to all, before its answer is over.
         self._board.answers(run.attempt.engine)
 
     def _settle(self, run: Run, last: Finished | Failed) -> None:
         if isinstance(last, Finished):
             self._board.served(run.attempt.engine)
+            self._measure(run)
             run.close("ok", self._stopwatch())
             return
         self._board.failed(run.attempt.engine, error_of(last, engine=run.attempt.engine))
         run.close("partial", self._stopwatch(), code=last.code)
+
+    def _measure(self, run: Run) -> None:
+        """Note how fast it was, by the engine's own word where it gives one."""
+        engine, model = run.attempt.engine, run.attempt.model
+        timing, usage = run.timing, run.final_usage()
+        now = self._stopwatch()
+        writing_s = now - run.started - (run.first_token_ms or 0.0) / 1000
+        if timing is not None and timing.output_ns:
+            writing_s = timing.output_ns / 1e9
+        if timing is not None and timing.load_ns:
+            self._board.meter.loaded(engine, model, timing.load_ns / 1e9)
+        self._board.meter.answered(
+            engine,
+            model,
+            output_tokens=usage.output_tokens,
+            writing_s=writing_s,
+            whole_s=now - run.started,
+        )
 
 
 class _Turn:

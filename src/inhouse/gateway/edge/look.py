@@ -6,18 +6,23 @@ show the fingerprint of an engine before anything else is believed of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
-from inhouse.dialects import lmstudio, ollama, openai
+from inhouse.dialects import llamacpp, lmstudio, ollama, openai
 from inhouse.dialects.status import UNREADABLE
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPage, base_url
 from inhouse.gateway.fleet import Model, chats
-from inhouse.gateway.profiles import EngineKind
+from inhouse.gateway.profiles import CAPABILITIES, Capability, EngineKind
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused
 
 __all__ = ["Found", "look"]
+
+FAR_AWAY = 7_258_118_400.0
+"""The year 2200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,7 @@ async def _openai_models(
         for each in listed
     )
     if kind == "llama.cpp":
-        props = await address.page_if_there("/props")
-        return tuple(replace(each, loaded=True, context_tokens=_slot(props, each)) for each in models)
+        return await _llamacpp_models(address, models)
     if kind in ("vllm", "sglang"):
         return tuple(replace(each, loaded=True) for each in models)
     if kind == "lmstudio":
@@ -125,11 +129,28 @@ async def _openai_models(
     return models
 
 
-def _slot(props: HttpPage | None, model: Model) -> int | None:
+async def _llamacpp_models(address: _Address, models: tuple[Model, ...]) -> tuple[Model, ...]:
+    """What `/props` adds: the context of one slot, and whether the model sees pictures and knows of tools."""
+    props = await address.page_if_there("/props")
     try:
-        return (openai.read_props(props.body) if props else None) or model.context_tokens
+        about = llamacpp.read_about(props.body) if props is not None else llamacpp.About()
     except UNREADABLE:
-        return model.context_tokens
+        about = llamacpp.About()
+    found: set[Capability] = {"completion"}
+    if about.calls_tools:
+        found.add("tools")
+    if about.modalities is not None and about.modalities.vision:
+        found.add("vision")
+    told = about.calls_tools is not None or about.modalities is not None
+    return tuple(
+        replace(
+            each,
+            loaded=True,
+            context_tokens=about.slot_tokens or each.context_tokens,
+            capabilities=frozenset(found) if told and each.chats else None,
+        )
+        for each in models
+    )
 
 
 async def _lmstudio_models(address: _Address) -> list[lmstudio.ListedModel]:
@@ -155,6 +176,10 @@ def _with_details(models: tuple[Model, ...], details: list[lmstudio.ListedModel]
                 size_bytes=detail.size_bytes,
                 loaded=detail.loaded,
                 chats=detail.type in ("llm", "vlm"),
+                family=detail.family,
+                parameter_size=detail.params_string or "",
+                quantization=detail.quantization_name,
+                capabilities=_known(detail.can),
             )
         told.append(model)
     return tuple(told)
@@ -167,17 +192,49 @@ async def _ollama_models(address: _Address) -> tuple[Model, ...]:
     try:
         tagged = ollama.read_tags(page.body)
         running = await address.page_if_there("/api/ps")
-        loaded = {each.name for each in ollama.read_loaded(running.body)} if running else set()
+        loaded = {each.name: each for each in ollama.read_loaded(running.body)} if running else {}
     except UNREADABLE as error:
         raise EngineBroke(f"is no Ollama: its list of models cannot be read: {error}") from None
-    return tuple(
-        Model(
-            each.name,
-            context_tokens=each.details.context_length if each.details else None,
-            size_bytes=each.size,
-            loaded=each.name in loaded,
-            remote=bool(each.remote_host) or each.name.endswith((":cloud", "-cloud")),
-            chats="completion" in each.capabilities if each.capabilities else chats(each.name),
-        )
-        for each in tagged
+    return tuple(_ollama_model(each, loaded.get(each.name)) for each in tagged)
+
+
+def _ollama_model(each: ollama.TaggedModel, loaded: ollama.LoadedModel | None) -> Model:
+    details = each.details
+    return Model(
+        each.name,
+        context_tokens=details.context_length if details else None,
+        size_bytes=each.size,
+        loaded=loaded is not None,
+        remote=bool(each.remote_host) or each.name.endswith((":cloud", "-cloud")),
+        chats="completion" in each.capabilities if each.capabilities else chats(each.name),
+        digest=each.digest or "",
+        family=(details.family if details else None) or "",
+        parameter_size=(details.parameter_size if details else None) or "",
+        quantization=(details.quantization_level if details else None) or "",
+        modified_at=_unix(each.modified_at),
+        expires_at=_expiry(loaded.expires_at) if loaded is not None else None,
+        memory_bytes=loaded.size if loaded is not None else None,
+        gpu_bytes=loaded.size_vram if loaded is not None else None,
+        capabilities=_known(each.capabilities) if each.capabilities else None,
     )
+
+
+def _known(words: Iterable[str]) -> frozenset[Capability]:
+    """Those of the words that we know."""
+    told = set(words)
+    return frozenset(each for each in CAPABILITIES if each in told)
+
+
+def _unix(text: str | None) -> float | None:
+    """UNIX seconds of an RFC 3339 time; None where there is none, or none that can be read."""
+    try:
+        moment = datetime.fromisoformat(text or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment > 0 else None
+
+
+def _expiry(text: str | None) -> float | None:
+    """When a loaded model goes; Ollama writes `never` as a time in some hundred years."""
+    moment = _unix(text)
+    return math.inf if moment is not None and moment > FAR_AWAY else moment

@@ -16,12 +16,13 @@ import structlog
 
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.look import look
+from inhouse.gateway.edge.metrics import scrape
 from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.trial import Trial
-from inhouse.gateway.fleet import Engine, Model, Place, place_of, view_of
+from inhouse.gateway.fleet import Engine, Load, Model, Place, place_of, view_of
 from inhouse.gateway.ports import EngineView
 from inhouse.gateway.profiles import WELL_KNOWN_PORTS, EngineKind
 from inhouse.gateway.rules import Rules
@@ -120,6 +121,8 @@ class Prober:
         self._cloud = settings.cloud
         self._embedded = embedded
         self._mlx = mlx
+        if embedded is not None:
+            embedded.on_change(self._show_embedded)
         self._scripted = scripted or {}
         self._turn = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
@@ -155,7 +158,9 @@ class Prober:
             looked = await asyncio.gather(*(self._look_at(each) for each in targets))
             if self._embedded is not None:
                 await self._embedded.look()
-            self._board.show([*(each for each in looked if each is not None), *self._inside()])
+            found = [*(each for each in looked if each is not None), *self._inside()]
+            self._board.show([self._board.meter.add_to(each) for each in found])
+            self._board.meter.looked()
         return self.engines()
 
     async def test_prompt(self, engine: str) -> tuple[str, float]:
@@ -223,7 +228,8 @@ class Prober:
             reason = f"could not be looked at: {type(error).__name__}"
         else:
             name = target.name or self._name(found.kind, target.url)
-            return replace(engine, name=name, kind=found.kind, state="up", models=found.models)
+            engine = replace(engine, name=name, kind=found.kind, state="up", models=found.models)
+            return replace(engine, load=await scrape(self._http, engine, target.key))
         return replace(engine, reason=reason) if target.expected else None
 
     def _name(self, kind: EngineKind, url: str) -> str:
@@ -241,7 +247,22 @@ class Prober:
             return []
         lack = self._embedded.lack()
         engine = Engine("embedded", "embedded", "local", "", "down" if lack else "up", reason=lack)
-        return [replace(engine, models=self._embedded.models(), checked_at=self._clock())]
+        for model, trial in self._embedded.trials().items():
+            self._board.meter.loaded("embedded", model, trial.load_s, trial.tokens_per_s)
+        return [
+            replace(
+                engine,
+                models=self._embedded.models(),
+                checked_at=self._clock(),
+                load=Load(slots=self._embedded.slots),
+                compromises=self._embedded.compromises(),
+            )
+        ]
+
+    def _show_embedded(self) -> None:
+        """A model of ours was loaded or unloaded: routing should know before the next look."""
+        for engine in self._embedded_engines():
+            self._board.seen(self._board.meter.add_to(engine))
 
     def _mlx_engines(self) -> list[Engine]:
         """The MLX server that we start ourselves; not listed when it was given no folder."""

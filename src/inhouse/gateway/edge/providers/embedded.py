@@ -12,7 +12,7 @@ import importlib.util
 import math
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from inhouse.gateway.edge.providers import embedded_memory
@@ -26,10 +26,9 @@ from inhouse.gateway.edge.providers.embedded_seats import (
     key_of,
 )
 from inhouse.gateway.edge.providers.http import HttpClient
-from inhouse.gateway.edge.providers.port import AS_ASKED, Standing
 from inhouse.gateway.facts import facts_of
 from inhouse.gateway.fit import Machine
-from inhouse.gateway.fleet import Model, chats
+from inhouse.gateway.fleet import Model, Standing, chats
 from inhouse.gateway.profiles import Capability
 from inhouse.kernel.errors import EngineRefused
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
@@ -104,13 +103,22 @@ class EmbeddedEngine:
             return f"no such file: {next(iter(offered.values())).path}"
         return ""
 
-    def standing(self, model: str) -> Standing:
-        """See `providers.port.Stands`."""
-        return self._seats.standings.get(model, AS_ASKED)
+    @property
+    def slots(self) -> int:
+        """How many requests one model serves at once."""
+        return self._settings.parallel
 
-    def trial(self, model: str) -> Trial | None:
-        """How the model did when it was last loaded; None if it never was."""
-        return self._seats.trials.get(model)
+    def compromises(self) -> Mapping[str, Standing]:
+        """Models that are served otherwise than asked, for want of memory."""
+        return dict(self._seats.standings)
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever a model was loaded or unloaded."""
+        self._seats.changed = tell
+
+    def trials(self) -> Mapping[str, Trial]:
+        """How models did when they were last loaded, by name."""
+        return self._seats.trials
 
     async def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`."""

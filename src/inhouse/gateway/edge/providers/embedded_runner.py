@@ -11,7 +11,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -94,6 +94,7 @@ class Runner:
         ready_timeout_s: float,
         stop_timeout_s: float,
         trial_timeout_s: float,
+        changed: Callable[[], None],
     ) -> None:
         self.order = order
         self.need_bytes = need_bytes
@@ -110,6 +111,7 @@ class Runner:
         self._http = http
         self._ready_timeout_s = ready_timeout_s
         self._trial_timeout_s = trial_timeout_s
+        self._changed = changed
         self._unloader: asyncio.Task[None] | None = None
         self._ending = asyncio.Lock()
         self._now = asyncio.get_running_loop().time
@@ -197,6 +199,7 @@ class Runner:
         self._unloader = None
         self.url, self.unload_at = "", None
         log.info("model_unloaded", model=self.order.alias, idle_s=keep_alive_s)
+        self._changed()
         async with self._ending:
             await self.process.end()
 

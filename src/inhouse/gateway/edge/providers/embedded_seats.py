@@ -18,8 +18,8 @@ from inhouse.gateway.edge.providers.child_process import cores
 from inhouse.gateway.edge.providers.embedded_memory import GgufShelf
 from inhouse.gateway.edge.providers.embedded_runner import LoadFailed, Order, Runner, Trial
 from inhouse.gateway.edge.providers.http import HttpClient
-from inhouse.gateway.edge.providers.port import AS_ASKED, Standing
 from inhouse.gateway.fit import Machine, need_of, room_for
+from inhouse.gateway.fleet import Standing
 from inhouse.gateway.memory import Held, Rung, TooBig, ladder, make_room, usable_bytes, variants_of
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineRefused
 
@@ -114,6 +114,8 @@ class Seats:
         self.runners: dict[str, Runner] = {}
         self.standings: dict[str, Standing] = {}
         self.trials: dict[str, Trial] = {}
+        self.changed: Callable[[], None] = _nothing
+        """Called whenever a model was loaded or unloaded."""
         self._settings = settings
         self._http = http
         self._command = command
@@ -134,9 +136,13 @@ class Seats:
             async with self._turn:
                 runner = self._ready(wish) or await self._load(wish)
                 runner.take()
+                self.changed()
                 return runner
         runner.take()
         return runner
+
+    def _tell(self) -> None:
+        self.changed()
 
     async def stop(self) -> None:
         """End all processes."""
@@ -153,7 +159,7 @@ class Seats:
         """The process that serves this wish, unless it should be loaded anew."""
         name, fallen = wish.model.name, self._fallen_now(wish)
         if fallen is not None:
-            name = self.standings.get(name, AS_ASKED).model or name
+            name = self.standings[name].model
         runner = self.runners.get(key_of(name, embedding=wish.embedding))
         if runner is None or not runner.running:
             return None
@@ -241,6 +247,7 @@ class Seats:
             need_bytes=rung.need_bytes,
             ready_timeout_s=settings.ready_timeout_s,
             stop_timeout_s=settings.stop_timeout_s,
+            changed=self._tell,
             trial_timeout_s=settings.trial_timeout_s,
         )
 
@@ -308,6 +315,10 @@ class Seats:
         if fitting:
             return "these fit: " + ", ".join(f"`{name}`" for name in fitting[:5])
         return "`inhouse models ls --fit` shows what fits this machine"
+
+
+def _nothing() -> None:
+    pass
 
 
 def key_of(name: str, *, embedding: bool) -> str:

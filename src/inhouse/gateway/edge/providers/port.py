@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
-__all__ = ["AS_ASKED", "Provider", "Standing", "Stands"]
+__all__ = ["Provider"]
 
 
 class Provider(Protocol):
@@ -30,28 +29,4 @@ class Provider(Protocol):
         Raises:
             EngineError: if the engine does not give them; `EngineRefused` where its kind cannot embed.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a model is served at the moment. `model` empty: as asked, and `remark` is empty then, too.
-
-    Otherwise `model` is the one that answers in its place (it may be the same with less context), and
-    `remark` says why, for the receipt.
-    """
-
-    model: str = ""
-    remark: str = ""
-
-
-AS_ASKED = Standing()
-
-
-@runtime_checkable
-class Stands(Protocol):
-    """A provider that may serve a model otherwise than asked, for want of memory."""
-
-    def standing(self, model: str) -> Standing:
-        """How requests for the model are served now; true for a request once its first event is there."""
         ...
