@@ -24,11 +24,15 @@ __all__ = ["GatheredAnswer", "ToolPlace", "ToolPlaces", "gather"]
 
 @dataclass(slots=True)
 class ToolPlace:
-    """One call of an answer: its position among the calls, and the id that the caller sees."""
+    """One call of an answer: its position among the calls, and the id that the caller sees.
+
+    `said`: some of its arguments have come.
+    """
 
     index: int
     call_id: str
     given_id: str
+    said: bool = False
 
 
 class ToolPlaces:
@@ -41,17 +45,19 @@ class ToolPlaces:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._open: dict[int, ToolPlace] = {}
-        self.count = 0
+        self.places: list[ToolPlace] = []
         """Calls so far."""
 
     def take(self, event: ToolDelta) -> tuple[ToolPlace, bool]:
         """The place of the call that this is a piece of, and whether it is the first piece."""
         known = self._open.get(event.index)
         if known is not None and (not event.call_id or known.given_id in ("", event.call_id)):
+            known.said = known.said or bool(event.arguments)
             return known, False
-        call_id = event.call_id or f"call_{self._seed.rpartition('-')[2]}_{self.count}"
-        place = self._open[event.index] = ToolPlace(self.count, call_id, event.call_id)
-        self.count += 1
+        count = len(self.places)
+        call_id = event.call_id or f"call_{self._seed.rpartition('-')[2]}_{count}"
+        place = self._open[event.index] = ToolPlace(count, call_id, event.call_id, bool(event.arguments))
+        self.places.append(place)
         return place, True
 
 

@@ -29,12 +29,13 @@ _TYPES = {
     "forbidden": ("permission_error", "forbidden"),
     "rate_limited": ("rate_limit_error", "rate_limit_exceeded"),
     "over_budget": ("insufficient_quota", "insufficient_quota"),
+    "engine_exhausted": ("insufficient_quota", "insufficient_quota"),
 }
 """Our code -> type and code where OpenAI has a code of its own that programs look at."""
 
 _THEIRS = frozenset(
     {"bad_request", "not_found", "conflict", "too_large", "request_error", "request_timeout"}
-    | {"model_not_found", "context_length_exceeded"}
+    | {"idempotency_key_reused", "model_not_found", "unknown_url", "context_length_exceeded"}
 )
 
 

@@ -250,12 +250,20 @@ class EventWriter:
                 self._usage = usage
                 return b""
             case Finished(reason):
-                why = "tool_calls" if self._places.count and reason == "stop" else reason
-                empty = b'"content":""' if self._role else b""
-                last = self._chunk(empty, finish=_encode(why))
-                return last + self._usage_chunk() + write_sse(b"[DONE]")
+                return self._finish(reason)
             case Failed():
                 return self._usage_chunk() + write_sse(write_error(event))
+
+    def _finish(self, reason: FinishReason) -> bytes:
+        calls = self._places.places
+        # A client reads the arguments as JSON, also where the model said none.
+        silent = [
+            _ToolCall(each.index, function=_Function(arguments="{}")) for each in calls if not each.said
+        ]
+        given = b"".join(self._chunk(b'"tool_calls":[' + _encode(call) + b"]") for call in silent)
+        why = "tool_calls" if calls and reason == "stop" else reason
+        last = self._chunk(b'"content":""' if self._role else b"", finish=_encode(why))
+        return given + last + self._usage_chunk() + write_sse(b"[DONE]")
 
     def _call(self, event: ToolDelta) -> bytes:
         empty = b'"content":null,' if self._role else b""

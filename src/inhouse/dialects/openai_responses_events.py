@@ -68,6 +68,11 @@ class _Item:
         return "".join(self.pieces)
 
     @property
+    def arguments(self) -> str:
+        """Never empty: a client reads them as JSON, also where a model said nothing."""
+        return self.text or "{}"
+
+    @property
     def open(self) -> bool:
         return self.status == "in_progress"
 
@@ -84,7 +89,7 @@ class _Item:
                 "status": status,
                 "call_id": self.call_id,
                 "name": self.name,
-                "arguments": self.text if over else "",
+                "arguments": self.arguments if over else "",
             }
         content = [self.part()] if over else []
         return {
@@ -225,8 +230,7 @@ class EventWriter:
             part = {"type": "summary_text", "text": item.text}
             self._say("response.reasoning_summary_part.done", **place, part=part)
         else:
-            done = {"arguments": item.text, "name": item.name}
-            self._say("response.function_call_arguments.done", **place, **done)
+            self._say("response.function_call_arguments.done", **place, arguments=item.arguments)
 
     def _finish(self, reason: FinishReason) -> None:
         why = _INCOMPLETE.get(reason)
