@@ -7,10 +7,21 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from inhouse.gateway.ports import EngineView, LedgerRow, ModelView, PullProgress, UsageTotals
+from inhouse.gateway.ports import (
+    EngineView,
+    Grouping,
+    LedgerRow,
+    ModelView,
+    MoneyFacts,
+    PullProgress,
+    UsageSum,
+    UsageTotals,
+    Within,
+)
 from inhouse.kernel.caller import EVERYONE, Caller
 from inhouse.kernel.documents import Citation, DocumentStatus, PageSpan, Passage, Scope
 from inhouse.kernel.errors import BadRequest, EngineRefused, HomeUnusable, NotFound
@@ -351,10 +362,24 @@ class FakeFleet:
 
 
 class FakeLedger:
-    def totals(self, *, since: float = 0.0) -> tuple[UsageTotals, ...]:
+    def totals(
+        self, *, since: float = 0.0, until: float | None = None, within: Within | None = None
+    ) -> tuple[UsageTotals, ...]:
         return (UsageTotals("ollama", "qwen2.5:7b", "local", 1, 0, 10, 5, 0, 1),)
 
-    def rows(self, *, since: float = 0.0, limit: int = 100) -> tuple[LedgerRow, ...]:
+    def sums(self, by: Grouping, within: Within) -> tuple[UsageSum, ...]:
+        name = "2026-11-21" if by in ("day", "week") else "=one"
+        return (UsageSum(name, 3, 0, 2, 20, 10, 0, 450, 400, 50, 0, 900, 1),)
+
+    def first(self, within: Within) -> float | None:
+        return 1.0
+
+    def request(self, request_id: str) -> tuple[LedgerRow, ...]:
+        return self.rows() if request_id == "r1" else ()
+
+    def rows(
+        self, *, since: float = 0.0, limit: int = 100, within: Within | None = None
+    ) -> tuple[LedgerRow, ...]:
         row = LedgerRow(
             request_id="r1",
             started_at=1.0,
@@ -378,6 +403,38 @@ class FakeLedger:
 
 
 @dataclass
+class FakeMoney:
+    """Knows one price, and machines that cost 73 a month."""
+
+    stale: bool = False
+    repriced: list[Within] = field(default_factory=list)
+
+    def facts(self) -> MoneyFacts:
+        return MoneyFacts(
+            currency="EUR",
+            reference="anthropic/claude-sonnet-5-5",
+            reference_known=True,
+            reference_factor="1",
+            book="genai-prices 1",
+            book_day="2026-01-01",
+            book_age_days=200 if self.stale else 1,
+            book_stale=self.stale,
+            machines=("gpu",),
+            electricity_known=True,
+            fixed_month_micros=73_000_000,
+            capex_micros=1_200_000_000,
+            idle_month_micros=40_000_000,
+        )
+
+    def price(self, model: str) -> tuple[Decimal, Decimal] | None:
+        return (Decimal(3), Decimal(15)) if "sonnet" in model else None
+
+    def reprice(self, within: Within) -> int:
+        self.repriced.append(within)
+        return 7
+
+
+@dataclass
 class FakeHouse:
     """The fakes, and `parts` made of them."""
 
@@ -393,6 +450,7 @@ class FakeHouse:
     free: int = 10**12
     limits: Limits = field(default_factory=Limits)
     keys: FakeKeys = field(default_factory=FakeKeys)
+    money: FakeMoney = field(default_factory=FakeMoney)
     writable: bool = True
 
     @property
@@ -419,4 +477,5 @@ class FakeHouse:
             limits=self.limits,
             settings=(SettingRow("server.port", "8484", "default", "", "port", "INHOUSE_SERVER_PORT"),),
             keys=self.keys,
+            money=self.money,
         )

@@ -13,8 +13,16 @@ from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
 from inhouse.serve.compare import AnswerShape, VerdictShape
 from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentRows, JobId, JobShape
-from inhouse.serve.house_shapes import EnginesShape, ErrorShape, SettingsShape, StateShape, UsageShape
+from inhouse.serve.house_shapes import (
+    EnginesShape,
+    ErrorShape,
+    RequestShape,
+    SettingsShape,
+    StateShape,
+    UsageShape,
+)
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
+from inhouse.serve.money_shapes import RepricedShape, RoisShape, SavingsShape
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.shapes import SearchDocument, Shape
 
@@ -70,8 +78,22 @@ class HouseClient:
     async def engines(self, *, refresh: bool) -> EnginesShape:
         return await self._get("/app/models", EnginesShape, refresh=int(refresh))
 
-    async def usage(self, *, since: float, limit: int) -> UsageShape:
-        return await self._get("/app/usage", UsageShape, since=since, limit=limit)
+    async def usage(self, **asked: str | float | None) -> UsageShape:
+        """Sums and rows; `asked` are the query parameters of `GET /app/usage`."""
+        return await self._get("/app/usage", UsageShape, **asked)
+
+    async def request(self, request_id: str) -> RequestShape:
+        return await self._get(f"/app/usage/{segment(request_id)}", RequestShape)
+
+    async def reprice(self, body: Mapping[str, object]) -> RepricedShape:
+        return RepricedShape.model_validate_json(await self._call("POST", "/app/usage/reprice", body))
+
+    async def savings(self, **asked: str | float | None) -> SavingsShape:
+        return await self._get("/app/savings", SavingsShape, **asked)
+
+    async def roi(self, *, preset: Sequence[str], **figures: str) -> RoisShape:
+        query = urlencode([*(("preset", name) for name in preset), *figures.items()])
+        return RoisShape.model_validate_json(await self._call("GET", f"/app/roi?{query}"))
 
     async def keys(self) -> KeysShape:
         return await self._get("/app/admin/keys", KeysShape)

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, str] = {
     "config": "inhouse.cli.config:config",
     "keys": "inhouse.cli.keys:keys",
     "usage": "inhouse.cli.usage:usage",
+    "savings": "inhouse.cli.savings:savings",
+    "roi": "inhouse.cli.roi:roi",
 }
 
 

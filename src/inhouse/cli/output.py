@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ import click
 
 from inhouse.serve.shapes import Shape
 
-__all__ = ["bold", "columns", "day", "dim", "money", "note", "say", "show_json", "size"]
+__all__ = ["bold", "columns", "day", "dim", "moment", "money", "note", "say", "show_csv", "show_json", "size"]
 
 
 def say(text: str = "") -> None:
@@ -38,6 +40,21 @@ def show_json(shape: Shape) -> None:
     say(shape.model_dump_json(indent=2))
 
 
+def show_csv(rows: Sequence[Sequence[object]]) -> None:
+    """A table for a spreadsheet; what is not known is an empty cell."""
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow([_cell(value) for value in row])
+        say(line.getvalue())
+
+
+def _cell(value: object) -> object:
+    # A spreadsheet takes a text that begins like this for a formula, and names come from callers.
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and value != "-":
+        return f"'{value}"
+    return value
+
+
 def bold(text: str) -> str:
     return click.style(text, bold=True)
 
@@ -61,6 +78,11 @@ def size(size_bytes: int | None) -> str:
 def day(timestamp: float) -> str:
     """`2026-03-01`, in the time zone of this machine."""
     return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime("%Y-%m-%d")
+
+
+def moment(timestamp: float) -> str:
+    """`2026-03-01 09:30:00`, in the time zone of this machine."""
+    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def money(cost_micros: int | None) -> str:

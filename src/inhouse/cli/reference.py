@@ -99,6 +99,22 @@ BLOCK_PROSE = {
         "One block for each kind of request that has wishes of its own",
         'name = "payroll"\nteam = "payroll"\ndata = "local_only"',
     ),
+    "price": (
+        "One block for each price that wins over the price table, per million tokens",
+        'model = "gpt-4o*"\nsince = 2026-11-01\ncurrency = "USD"\ninput = 2.5\noutput = 10\ncached = 1.25',
+    ),
+    "budget": (
+        "One block for each limit on what may be spent outside the house",
+        'scope = "team"\nname = "sales"\nperiod = "month"\nlimit = 50',
+    ),
+    "rate": (
+        "One block for each change of what another currency is worth in the house currency",
+        'currency = "USD"\nrate = 0.86\nsince = 2026-11-01',
+    ),
+    "hardware": (
+        "One block for each machine that runs engines",
+        'name = "gpu-1"\nengines = ["ollama", "vllm-*"]\npreset = "rtx4090"\nidle_watts = 70\npeak_watts = 560',
+    ),
 }
 """Block -> what it is for, and one that works. Every block of the settings has a line (a test says so)."""
 

@@ -165,7 +165,14 @@ def show(loaded: Loaded) -> tuple[Row, ...]:
             given = [(key, value) for key, value in entry if value not in (None, "", ())]
             written = ", ".join(f"{key}={_text(value)}" for key, value in given)
             rows.append(
-                Row(f"{block}.{getattr(entry, 'name', number)}", written, "inhouse.toml", "", f"a [[{block}]] block", "")
+                Row(
+                    f"{block}.{getattr(entry, 'name', number)}",
+                    written,
+                    "inhouse.toml",
+                    "",
+                    f"a [[{block}]] block",
+                    "",
+                )
             )
     return tuple(rows)
 

@@ -98,7 +98,7 @@ class Machine:
     engines: tuple[str, ...] = ("*",)
     idle_watts: float | None = None
     peak_watts: float | None = None
-    capex: Decimal = Decimal(0)
+    capex: Decimal | None = Decimal(0)
     residual: Decimal = Decimal(0)
     months: int = 36
     maintenance_month: Decimal = Decimal(0)
@@ -157,11 +157,11 @@ def run_cost(
 def fixed_month(machine: Machine, price_kwh: Decimal | None) -> Decimal | None:
     """Micro-units a month whether it works or not: amortisation, maintenance, and the energy of idling.
 
-    A machine paid by the hour costs its hours. None: the watts or the price of energy are not known.
+    A machine paid by the hour costs its hours. None: its price, watts or the price of energy are not known.
     """
     if machine.hourly is not None:
         return (machine.hourly * machine.hours_month + machine.maintenance_month) * MICROS
-    if machine.idle_watts is None or price_kwh is None:
+    if machine.capex is None or machine.idle_watts is None or price_kwh is None:
         return None
     owning = (machine.capex - machine.residual) / machine.months + machine.maintenance_month
     return (owning + kwh(machine.idle_watts, HOURS_PER_MONTH) * price_kwh) * MICROS

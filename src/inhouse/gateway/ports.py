@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -186,6 +187,10 @@ class Ledger(Protocol):
         """Newest first."""
         ...
 
+    def first(self, within: Within) -> float | None:
+        """When the first of these rows began; None when there are none."""
+        ...
+
     def request(self, request_id: str) -> tuple[LedgerRow, ...]:
         """All rows of one request, in the order in which they began; none when it is not known."""
         ...
@@ -207,6 +212,10 @@ class MoneyFacts:
     electricity_known: bool
     fixed_month_micros: int | None
     """What the machines cost a month whether they work or not; None where it is not known."""
+    capex_micros: int | None = None
+    """What they cost to buy."""
+    idle_month_micros: int | None = None
+    """The part of the fixed costs that is no amortisation: idling, maintenance, rent by the hour."""
 
 
 class Money(Protocol):
@@ -216,7 +225,7 @@ class Money(Protocol):
         """How money is counted now."""
         ...
 
-    def price(self, model: str) -> tuple[str, str] | None:
+    def price(self, model: str) -> tuple[Decimal, Decimal] | None:
         """Price per million input and output tokens of `provider/model` now, in the house currency."""
         ...
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
 
 from inhouse.gateway.costs import HOURS_PER_MONTH
 from inhouse.gateway.ports import MoneyFacts, UsageSum
+from inhouse.gateway.roi import Case, Scenario
 
-__all__ = ["SavingsLine", "SavingsReport", "savings_of"]
+__all__ = ["OwnUse", "SavingsLine", "SavingsReport", "own_use", "savings_of"]
 
 MONTH_S = HOURS_PER_MONTH * 3600
+MONTH_DAYS = Decimal(HOURS_PER_MONTH) / 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,50 @@ def _notes(facts: MoneyFacts, total: SavingsLine) -> tuple[str, ...]:
     if facts.book_stale:
         notes.append(f"the price table is {facts.book_age_days} days old ({facts.book}, {facts.book_day})")
     return tuple(notes)
+
+
+class OwnUse(NamedTuple):
+    """Sums of the ledger by place, over so many days."""
+
+    sums: tuple[UsageSum, ...]
+    days: float
+
+
+def own_use(use: OwnUse | None, facts: MoneyFacts) -> Scenario | str:
+    """The house's own last weeks as a scenario, or why there is none.
+
+    Without the machines everything would go to vendors: what went there anyway at what it cost, the rest at
+    the price of the reference model.
+    """
+    if use is None:
+        return "your own use is not shown: nothing was asked in the last 30 days"
+    if facts.capex_micros is None or facts.idle_month_micros is None:
+        return (
+            "your own use is not shown: what the machines cost is not known"
+            " ([[hardware]], money.electricity_kwh)"
+        )
+    a_month = MONTH_DAYS / Decimal(str(use.days)) / 1_000_000
+    paid = sum(each.cloud_cost_micros for each in use.sums) * a_month
+    kept = sum(each.saved_micros + each.local_cost_micros for each in use.sums) * a_month
+    if paid + kept == 0:
+        return "your own use is not shown: no request of the last 30 days has a known price"
+    case = Case(
+        other_cloud_month=paid + kept,
+        local_share=kept / (paid + kept),
+        capex=Decimal(facts.capex_micros) / 1_000_000,
+        energy_month=sum(each.local_cost_micros for each in use.sums) * a_month,
+        maintenance_month=Decimal(facts.idle_month_micros) / 1_000_000,
+    )
+    unknown = sum(each.unsaved for each in use.sums)
+    notes = [f"from {use.days:.1f} days of the ledger; work kept inside is priced as {facts.reference}"]
+    if unknown:
+        notes.append(f"{unknown} local requests are left out: money not known")
+    return Scenario(
+        "own",
+        "your own use of the last 30 days",
+        facts.currency,
+        "the ledger",
+        case,
+        case,
+        notes=tuple(notes),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
+from inhouse.gateway.ports import Grouping
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.house_shapes import (
     AnsweringShape,
@@ -14,10 +15,13 @@ from inhouse.serve.house_shapes import (
     SettingShape,
     SettingsShape,
     StateShape,
+    SumShape,
     TotalsShape,
     UsageShape,
     engine,
 )
+from inhouse.serve.money import WithinQuery
+from inhouse.serve.money_shapes import money_shape
 from inhouse.serve.parts import Parts
 from inhouse.serve.uploads import RecentJobs
 
@@ -61,15 +65,20 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
     @routes.get("/app/usage")
     def usage(
         caller: CallerOf,
-        since: float = Query(0.0, ge=0, allow_inf_nan=False),
+        within: WithinQuery,
+        by: Grouping | None = None,
         limit: int = Query(100, ge=1, le=10_000),
     ) -> UsageShape:
-        """What was asked of which engine since a time in UNIX seconds: sums, and the newest rows."""
-        totals = tuple(TotalsShape.model_validate(row) for row in parts.ledger.totals(since=since))
-        rows = tuple(
-            LedgerRowShape.model_validate(row) for row in parts.ledger.rows(since=since, limit=limit)
+        """What was asked of which engine: sums by engine and model, sums by one thing, the newest rows."""
+        ledger = parts.ledger
+        rows = ledger.rows(limit=limit, within=within)
+        return UsageShape(
+            totals=tuple(TotalsShape.model_validate(row) for row in ledger.totals(within=within)),
+            rows=tuple(LedgerRowShape.model_validate(row) for row in rows),
+            by=by,
+            sums=tuple(SumShape.model_validate(each) for each in ledger.sums(by, within)) if by else (),
+            money=money_shape(parts.money.facts()) if parts.money else None,
         )
-        return UsageShape(totals=totals, rows=rows)
 
     @routes.get("/app/config")
     def config(caller: CallerOf) -> SettingsShape:

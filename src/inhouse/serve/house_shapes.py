@@ -18,9 +18,12 @@ __all__ = [
     "LedgerRowShape",
     "LimitsShape",
     "ModelShape",
+    "MoneyShape",
+    "RequestShape",
     "SettingShape",
     "SettingsShape",
     "StateShape",
+    "SumShape",
     "TotalsShape",
     "UsageShape",
     "engine",
@@ -57,6 +60,40 @@ def engine(view: EngineView) -> EngineShape:
     return EngineShape.model_validate(view)
 
 
+class SumShape(Shape):
+    """Sums over the requests of one name."""
+
+    name: str
+    requests: int
+    failed: int
+    local: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_micros: int
+    cloud_cost_micros: int
+    local_cost_micros: int
+    unpriced: int
+    saved_micros: int
+    unsaved: int
+
+
+class MoneyShape(Shape):
+    """How money is counted."""
+
+    currency: str
+    reference: str
+    reference_known: bool
+    reference_factor: str
+    book: str
+    book_day: str
+    book_age_days: int
+    book_stale: bool
+    machines: tuple[str, ...]
+    electricity_known: bool
+    fixed_month_micros: int | None
+
+
 class TotalsShape(Shape):
     engine: str
     model: str | None
@@ -67,6 +104,7 @@ class TotalsShape(Shape):
     output_tokens: int
     cost_micros: int
     unpriced: int
+    saved_micros: int
 
 
 class LedgerRowShape(Shape):
@@ -87,13 +125,33 @@ class LedgerRowShape(Shape):
     first_token_ms: float | None
     total_ms: float
     reason: str
+    key: str
+    team: str
+    requested: str | None
+    cache_write_tokens: int
+    reasoning_tokens: int
+    saved_micros: int | None
+
+
+class RequestShape(Shape):
+    """What `usage show ID --json` prints: one row for each attempt and each engine that took part."""
+
+    request_id: str
+    currency: str
+    rows: tuple[LedgerRowShape, ...]
 
 
 class UsageShape(Shape):
-    """What `usage --json` prints. Money is in millionths; null is unknown, not free."""
+    """What `usage --json` prints. Money is in millionths of `currency`; null is unknown, not free.
+
+    `sums` are there when they were asked for with `by`.
+    """
 
     totals: tuple[TotalsShape, ...]
     rows: tuple[LedgerRowShape, ...]
+    by: str | None = None
+    sums: tuple[SumShape, ...] = ()
+    money: MoneyShape | None = None
 
 
 class SettingShape(Shape):

@@ -208,6 +208,13 @@ class SqlLedger:
         )
         return self._found(query)
 
+    def first(self, within: Within) -> float | None:
+        """See `Ledger.first`."""
+        self.move()
+        with self._database.read() as connection:
+            found = connection.execute(select(func.min(ledger.c.started_at)).where(*_only(within))).scalar()
+        return None if found is None else float(found)
+
     def request(self, request_id: str) -> tuple[LedgerRow, ...]:
         """See `Ledger.request`."""
         self.move()

@@ -165,7 +165,10 @@ class Prices:
             pass
         if len(self._memo) >= MEMO_ENTRIES:
             self._memo.clear()
-        found = self._memo[key] = self._look_up(engine, model, at)
+        found = self._look_up(engine, model, at)
+        # An engine that nobody has seen yet may turn up at the next look.
+        if found is not None or self._engine_of(engine) is not None:
+            self._memo[key] = found
         return found
 
     def of_name(self, name: str, at: float, *, batch: bool = False) -> Tariff | None:

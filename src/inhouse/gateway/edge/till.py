@@ -33,14 +33,13 @@ UNKNOWN = Electricity()
 
 @dataclass(frozen=True, slots=True)
 class MoneyRules:
-    """What the administrator said about money. `zone` is the wall clock of the house.
+    """What the administrator said about money.
 
     `reference` is the model that savings are measured against, `provider/model`. Its tokenizer cuts text
     into other pieces than a local model's: `reference_factor` of its tokens stand for one counted here.
     """
 
     currency: str = "USD"
-    zone: tzinfo | None = None
     reference: str = ""
     reference_factor: Decimal = Decimal(1)
     electricity: Electricity = UNKNOWN
