@@ -90,6 +90,11 @@ class GgufFacts:
         """True when the model's own template knows of tools; else engines drop them without a word."""
         return "tools" in self.chat_template
 
+    @property
+    def thinks(self) -> bool:
+        """True when the model's own template has a place for thinking aloud."""
+        return "<think>" in self.chat_template or "enable_thinking" in self.chat_template
+
 
 def read_facts(data: bytes | memoryview) -> GgufFacts:
     """The facts in the head of a file. `data` is the file, or as much of its beginning as holds the head.

@@ -1,83 +1,188 @@
-"""Downloads and removes models through Ollama's own API; inhouse itself contacts no registry.
+"""The models of the house: files of its own, and those that an Ollama engine keeps.
 
-Source: docs/api.md of Ollama 0.33, sections "Pull a Model" and "Delete a Model".
+inhouse itself contacts no registry: a plain name goes to an Ollama, and files come from addresses that a
+person named.
+
+Source: docs/api.md of Ollama 0.33, sections "Pull", "Copy", "Create" and "Delete a Model".
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from urllib.parse import urljoin
 
 import aiohttp
 import msgspec
 
+from inhouse.dialects import ollama
 from inhouse.gateway.edge.board import FleetBoard
-from inhouse.gateway.ports import PullProgress
-from inhouse.kernel.errors import EngineBroke, EngineRefused, EngineTimeout, EngineUnreachable
+from inhouse.gateway.edge.model_store_fetch import Fetching, is_address, read_address
+from inhouse.gateway.edge.model_store_files import ModelFiles, check_name
+from inhouse.gateway.fleet import same_model
+from inhouse.gateway.ports import InstalledModel, PullProgress
+from inhouse.kernel.errors import (
+    EngineBroke,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnreachable,
+    NoEngine,
+    NotFound,
+)
 
-__all__ = ["OllamaModels"]
+__all__ = ["HouseModels", "OllamaModels"]
 
 SILENCE_S = 60.0
 """Ollama reports several times a second while it downloads; a minute without a word is a dead line."""
 LINE_BYTES = 1 << 20
+EMBEDDED = "embedded"
+"""Name of the engine that runs the files of this house."""
 
 
-class _Moment(msgspec.Struct):
-    status: str = ""
-    completed: int | None = None
-    total: int | None = None
-    error: str = ""
+class HouseModels:
+    """Implements `gateway.ports.ModelStore`."""
 
+    def __init__(self, board: FleetBoard, files: ModelFiles, *, silence_s: float = SILENCE_S) -> None:
+        self._board = board
+        self._files = files
+        self._ollama = OllamaModels(board, silence_s=silence_s)
+        self._fetching = Fetching(files, silence_s=silence_s)
 
-_decode = msgspec.json.Decoder(_Moment).decode
+    def installed(self) -> tuple[InstalledModel, ...]:
+        """See `ModelStore.installed`."""
+        return self._files.installed()
+
+    async def pull(self, engine: str, model: str) -> AsyncGenerator[PullProgress]:
+        """See `ModelStore.pull`."""
+        if is_address(model):
+            moments = self._fetching.fetch(read_address(model))
+        else:
+            moments = self._ollama.pull(self._ollama_engine(engine, model), model)
+        try:
+            async for moment in moments:
+                yield moment
+        finally:
+            await moments.aclose()
+
+    async def remove(self, engine: str, model: str) -> None:
+        """See `ModelStore.remove`."""
+        if engine in ("", EMBEDDED) and self._files.find(model) is not None:
+            await asyncio.to_thread(self._files.remove, model)
+            return
+        owner = self._owner(model) if engine in ("", EMBEDDED) else engine
+        if not owner or engine == EMBEDDED:
+            raise NotFound(f"model `{model}` is not installed", hint="`inhouse models ls` shows all")
+        await self._ollama.remove(owner, model)
+
+    async def copy(self, source: str, destination: str) -> None:
+        """See `ModelStore.copy`."""
+        check_name(destination)
+        if self._files.find(source) is not None:
+            await asyncio.to_thread(self._files.copy, source, destination)
+        elif owner := self._owner(source):
+            await self._ollama.copy(owner, source, destination)
+        else:
+            raise NotFound(f"model `{source}` is not installed")
+
+    async def create(self, model: str, digest: str) -> InstalledModel:
+        """See `ModelStore.create`."""
+        return await asyncio.to_thread(self._files.create, model, digest)
+
+    def create_there(self, engine: str, body: bytes) -> AsyncGenerator[PullProgress]:
+        """See `ModelStore.create_there`."""
+        return self._ollama.create(engine, body)
+
+    async def has_blob(self, digest: str) -> bool:
+        """See `ModelStore.has_blob`."""
+        return await asyncio.to_thread(self._files.has_blob, digest)
+
+    async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> bool:
+        """See `ModelStore.put_blob`."""
+        return await self._files.put_blob(digest, pieces)
+
+    def _owner(self, model: str) -> str:
+        """The Ollama that is up and has this model, or one that may have got it since the last look."""
+        up = [each for each in self._board.fleet.engines if each.kind == "ollama" and each.state == "up"]
+        having = [each for each in up if any(same_model(model, known.name) for known in each.models)]
+        return next((each.name for each in (*having, *up)), "")
+
+    def _ollama_engine(self, wanted: str, model: str) -> str:
+        for engine in self._board.fleet.engines:
+            if engine.kind == "ollama" and engine.state == "up" and wanted in ("", engine.name):
+                return engine.name
+        which = f"Engine `{wanted}` is no Ollama that is up" if wanted else "No Ollama engine is up"
+        raise NoEngine(
+            f"{which}, and only an Ollama knows where to get `{model}`",
+            hint="start Ollama (engines.ollama_url), or pull the http(s) address of a .gguf file",
+        )
 
 
 class OllamaModels:
-    """Implements `gateway.ports.ModelStore` for the engines on the board that are of the kind `ollama`."""
+    """Fetches, copies, makes and removes models on the engines of the board that are of the kind `ollama`."""
 
     def __init__(self, board: FleetBoard, *, silence_s: float = SILENCE_S) -> None:
         self._board = board
         self._silence_s = silence_s
 
-    async def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
+    def pull(self, engine: str, model: str) -> AsyncGenerator[PullProgress]:
         """See `ModelStore.pull`."""
+        return self._progress(
+            engine, "api/pull", msgspec.json.encode({"model": model}), f"downloaded `{model}`"
+        )
+
+    def create(self, engine: str, body: bytes) -> AsyncGenerator[PullProgress]:
+        """See `ModelStore.create_there`. The engine is to tell line by line, whatever the caller reads."""
+        request = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        request["stream"] = msgspec.Raw(b"true")
+        return self._progress(engine, "api/create", msgspec.json.encode(request), "made a model")
+
+    async def remove(self, engine: str, model: str) -> None:
+        """See `ModelStore.remove`."""
+        await self._order(engine, "DELETE", "api/delete", {"model": model})
+
+    async def copy(self, engine: str, source: str, destination: str) -> None:
+        """See `ModelStore.copy`."""
+        await self._order(engine, "POST", "api/copy", {"source": source, "destination": destination})
+
+    async def _progress(
+        self, engine: str, path: str, body: bytes, doing: str
+    ) -> AsyncGenerator[PullProgress]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=self._silence_s)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False, read_bufsize=LINE_BYTES) as session,
-                session.post(self._url(engine, "api/pull"), json={"model": model}) as reply,
+                session.post(self._url(engine, path), data=body) as reply,
             ):
                 if reply.status != 200:
-                    raise EngineRefused(_reason(await reply.content.read(LINE_BYTES), model), engine=engine)
+                    raise EngineRefused(_reason(await reply.content.read(LINE_BYTES), doing), engine=engine)
                 last = ""
                 async for line in reply.content:
-                    moment = _decode(line)
+                    moment = ollama.read_moment(line)
                     if moment.error:
                         raise EngineRefused(f"`{engine}`: {moment.error}", engine=engine)
                     last = moment.status
-                    yield PullProgress(moment.status, moment.completed, moment.total)
+                    yield _progress_of(moment)
                 if last != "success":
-                    raise EngineBroke(f"`{engine}` stopped while it downloaded `{model}`", engine=engine)
+                    raise EngineBroke(f"`{engine}` stopped while it {doing}", engine=engine)
         except TimeoutError:
             raise EngineTimeout(
-                f"`{engine}` was silent for {self._silence_s:g} s while it downloaded `{model}`",
-                engine=engine,
+                f"`{engine}` was silent for {self._silence_s:g} s while it {doing}", engine=engine
             ) from None
         except msgspec.DecodeError as error:
             raise EngineBroke(f"`{engine}` answered with something unreadable", engine=engine) from error
         except (aiohttp.ClientError, OSError) as error:
             raise EngineUnreachable(f"`{engine}` cannot be reached: {error}", engine=engine) from error
 
-    async def remove(self, engine: str, model: str) -> None:
-        """See `ModelStore.remove`."""
+    async def _order(self, engine: str, method: str, path: str, body: dict[str, str]) -> None:
         timeout = aiohttp.ClientTimeout(total=self._silence_s, sock_connect=5)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-                session.delete(self._url(engine, "api/delete"), json={"model": model}) as reply,
+                session.request(method, self._url(engine, path), json=body) as reply,
             ):
                 if reply.status != 200:
-                    raise EngineRefused(_reason(await reply.content.read(LINE_BYTES), model), engine=engine)
+                    said = await reply.content.read(LINE_BYTES)
+                    raise EngineRefused(_reason(said, f"was asked for {path}"), engine=engine)
         except TimeoutError:
             raise EngineTimeout(
                 f"`{engine}` did not answer in {self._silence_s:g} s", engine=engine
@@ -96,8 +201,14 @@ class OllamaModels:
         return urljoin(engine.url.rstrip("/") + "/", path)
 
 
-def _reason(body: bytes, model: str) -> str:
+def _progress_of(moment: ollama.Moment) -> PullProgress:
+    """A line of an engine; sizes that it leaves out are not known, except in a line that has one of them."""
+    total = moment.total or None
+    return PullProgress(moment.status, moment.completed if total else None, total, moment.digest)
+
+
+def _reason(body: bytes, doing: str) -> str:
     try:
-        return _decode(body).error or f"model `{model}` was declined"
+        return ollama.read_moment(body).error or f"it {doing}, and declined"
     except msgspec.DecodeError:
-        return f"model `{model}` was declined"
+        return f"it {doing}, and declined"
