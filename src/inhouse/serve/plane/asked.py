@@ -137,8 +137,8 @@ def secret_in(headers: dict[bytes, bytes]) -> str:
 
 def _secret_of_query(scope: AsgiScope) -> str:
     """The API key as `?key=`, which Google's examples use; the query is never logged."""
-    path, query = scope["path"], scope["query_string"]
-    if b"key=" not in query or not (path.startswith("/v1beta/") or path.startswith("/v1/models/")):
+    query: bytes = scope["query_string"]
+    if b"key=" not in query or not scope["path"].startswith(("/v1beta/", "/v1/models")):
         return ""
     return dict(parse_qsl(query.decode("latin-1"))).get("key", "").strip()
 
