@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -57,8 +59,8 @@ class Asker(asyncio.Protocol):
         self._body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
         self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -132,13 +134,14 @@ async def ask_for(
 ) -> Tally:
     """Ask over so many connections for so long (or so often). `marker` stands in every piece with content."""
     loop, parts = asyncio.get_running_loop(), urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
     tally = Tally(time.perf_counter() + seconds, limit=limit)
 
     async def one() -> None:
         while time.perf_counter() < tally.until and len(tally.whole) + tally.errors < limit:
             asker = Asker(request, tally, loop.create_future(), marker)
             try:
-                await loop.create_connection(lambda kept=asker: kept, parts.hostname, parts.port)
+                await loop.create_connection(partial(_itself, asker), host, port)
             except OSError as error:
                 tally.errors += 1
                 tally.told = tally.told or str(error)
@@ -148,6 +151,10 @@ async def ask_for(
 
     await asyncio.gather(*(one() for _ in range(connections)))
     return tally
+
+
+def _itself(asker: Asker) -> Asker:
+    return asker
 
 
 def report(tally: Tally, seconds: float) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from inhouse.kernel.errors import BadRequest, HomeBusy
 from inhouse.ops.keys import why_not
 
 if TYPE_CHECKING:
-    from inhouse.serve.parts import Parts
+    from inhouse.serve.parts import KeyBook, Parts
 
 __all__ = ["serve", "up"]
 
@@ -45,13 +46,27 @@ def up(context: click.Context, *, host: str | None, port: int | None, expose: bo
 @_host
 @_port
 @_expose
+@click.option(
+    "--role",
+    type=click.Choice(("all", "gateway")),
+    default="all",
+    help="`gateway` serves /v1, /v1beta, /api and /health only, in half the memory",
+)
 @click.pass_context
-def serve(context: click.Context, *, host: str | None, port: int | None, expose: bool) -> None:
+def serve(context: click.Context, *, host: str | None, port: int | None, expose: bool, role: str) -> None:
     """Serve in the foreground until Ctrl+C, without a word about engines."""
-    _run(context, "serve", host, port, expose=expose)
+    _run(context, "serve", host, port, expose=expose, role=role)
 
 
-def _run(context: click.Context, command: str, host: str | None, port: int | None, *, expose: bool) -> None:
+def _run(
+    context: click.Context,
+    command: str,
+    host: str | None,
+    port: int | None,
+    *,
+    expose: bool,
+    role: str = "all",
+) -> None:
     given: dict[str, tuple[object, str]] = {}
     if host is not None:
         given["server.host"] = (host, "--host")
@@ -63,14 +78,14 @@ def _run(context: click.Context, command: str, host: str | None, port: int | Non
     loaded, home = setup.settings(given), setup.home()
     setup.builder.start_logging(loaded, home, serving=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(setup, loaded, home, command))
+        if role == "gateway":
+            runner.run(_serve_gateway(setup, loaded, home, command))
+        else:
+            runner.run(_serve(setup, loaded, home, command))
     note("inhouse has stopped")
 
 
-async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
-    from inhouse.serve import server
-    from inhouse.serve.app import build_app
-
+def _check_free(setup: Setup, home: Home) -> None:
     owner = setup.builder.owner(home)
     if owner is not None:
         raise HomeBusy(
@@ -78,12 +93,44 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
             + (f" serves it at {owner.address}" if owner.address else ""),
             hint="use that one, stop it, or set INHOUSE_HOME to another folder",
         )
+
+
+async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
+    """The wire surfaces alone; loads neither FastAPI nor what reads documents."""
+    from inhouse.compose.role import open_role
+    from inhouse.serve import server
+    from inhouse.serve.role import build_gateway_app
+
+    _check_free(setup, home)
+    wanted = loaded.settings.server
+    listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
+    with listener:
+        stopping = asyncio.Event()
+        async with open_role(loaded, home, command=command, stopping=stopping) as gateway:
+            _check_exposed(loaded, gateway.keys, time.time())
+            address = server.address(listener)
+
+            def ready() -> None:
+                gateway.announce(address)
+                say(f"inhouse is ready: {address}")
+                sys.stdout.flush()
+
+            app = build_gateway_app(gateway.role)
+            await server.serve(app, listener, stopping=stopping, on_ready=ready)
+            note("stopping: finishing what is in hand")
+
+
+async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
+    from inhouse.serve import server
+    from inhouse.serve.app import build_app
+
+    _check_free(setup, home)
     wanted = loaded.settings.server
     listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
     with listener:
         stopping = asyncio.Event()
         async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
-            _check_exposed(loaded, house.parts)
+            _check_exposed(loaded, house.parts.keys, house.parts.clock())
             address = server.address(listener)
 
             def ready() -> None:
@@ -98,13 +145,12 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
             note("stopping: finishing what is in hand")
 
 
-def _check_exposed(loaded: Loaded, parts: Parts) -> None:
+def _check_exposed(loaded: Loaded, keys: KeyBook | None, now: float) -> None:
     """An open port without a key in use would serve nobody, or, with a fault of ours, everybody."""
     host = loaded.settings.server.host
     if is_loopback(host):
         return
-    now = parts.clock()
-    if parts.keys is None or all(why_not(key, now) for key in parts.keys.all()):
+    if keys is None or all(why_not(key, now) for key in keys.all()):
         raise BadRequest(
             f"server.host = {host!r}: other machines could reach it, and there is no API key in use",
             hint="make one with `inhouse keys add` first, or listen on 127.0.0.1",

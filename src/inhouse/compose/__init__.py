@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from inhouse.compose.house import House, open_house
     from inhouse.compose.lock import owner
     from inhouse.compose.logs import port_holder, start_logging
+    from inhouse.compose.role import open_role
 
-__all__ = ["House", "doctor_facts", "open_house", "owner", "port_holder", "start_logging"]
+__all__ = ["House", "doctor_facts", "open_house", "open_role", "owner", "port_holder", "start_logging"]
 
 _PLACES = {
     "House": "house",
     "doctor_facts": "doctor",
     "open_house": "house",
+    "open_role": "role",
     "owner": "lock",
     "port_holder": "logs",
     "start_logging": "logs",

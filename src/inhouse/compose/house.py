@@ -14,29 +14,23 @@ import structlog
 
 import inhouse
 from inhouse.compose.checks import Checks
+from inhouse.compose.database import open_database
 from inhouse.compose.door import cached_chat, doors_of, open_gate
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
-from inhouse.gateway.edge import migrations as gateway_migrations
 from inhouse.gateway.edge.keys import StoredKeys
-from inhouse.kernel.errors import HomeUnusable
-from inhouse.knowledge.edge import migrations as knowledge_migrations
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.chats import StoredChats
 from inhouse.ops.edge import probes
 from inhouse.serve.parts import Limits, Parts, SettingRow
-from inhouse.store.database import Database, Migrations
+from inhouse.store.database import Database
 from inhouse.store.lock import HomeLock, Owner
 
 __all__ = ["House", "open_database", "open_house"]
 
 log = structlog.get_logger(__name__)
 
-ROOMS = (
-    Migrations(knowledge_migrations.FOLDER, knowledge_migrations.HEAD),
-    Migrations(gateway_migrations.FOLDER, gateway_migrations.HEAD),
-)
 ASKING = frozenset({"ask", "chat", "bench"})
 """Commands whose answers a model may write; the others need not wait for a look at the engines."""
 LOOK_S = 1.5
@@ -79,22 +73,6 @@ async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) 
                 async with asyncio.timeout(LOOK_S):
                     await gateway.prober.refresh()
         yield House(_parts(loaded, home, database, gateway, knowledge), lock, command)
-
-
-def open_database(home: Home) -> Database:
-    """The home's database, made when the home is new.
-
-    Raises:
-        HomeUnusable: if it is gone or empty while the documents are there: a new one would let the next
-            repair remove their bytes as left-overs, and a copy put back later would find none.
-    """
-    known = home.database.is_file() and home.database.stat().st_size > 0
-    if not (known or home.database.is_dir()) and home.blobs.is_dir() and any(home.blobs.iterdir()):
-        raise HomeUnusable(
-            f"The home {home.root} holds documents, but its database {home.database} is gone or empty",
-            hint=f"put back a copy from {home.backups}; to begin anew, move {home.state} away",
-        )
-    return Database.open(home.database, ROOMS, backups=home.backups)
 
 
 def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, knowledge: Knowledge) -> Parts:
@@ -143,4 +121,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         keys=keys,
         gate=open_gate(settings, keys),
         chat=cached_chat(settings, gateway),
+        rollouts=gateway.chat,
+        samples=gateway.samples,
+        money=gateway.cash.money,
     )

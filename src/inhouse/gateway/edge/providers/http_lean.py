@@ -18,6 +18,7 @@ import contextlib
 import select
 import socket
 from collections.abc import Mapping
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -355,8 +356,8 @@ class _Link(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
         # asyncio and uvloop do it too; an engine must get small pieces at once on any loop.
         sock = transport.get_extra_info("socket")
         if sock is not None:
