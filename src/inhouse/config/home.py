@@ -54,6 +54,21 @@ class Home:
         return self.state / "journal"
 
     @property
+    def models(self) -> Path:
+        """Model files of the house's own; not under `state`, for they can be fetched again."""
+        return self.root / "models"
+
+    @property
+    def switch(self) -> Path:
+        """The switch `routing.local` as it was turned by hand; missing when it was not."""
+        return self.state / "switch.json"
+
+    @property
+    def learned_router(self) -> Path:
+        """What `inhouse eval router --train` learned."""
+        return self.state / "router.json"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
