@@ -9,6 +9,7 @@ from inhouse.dialects.anthropic_lists import (
     write_count,
     write_model,
     write_models,
+    write_one_model,
 )
 from inhouse.dialects.anthropic_read_events import EventReader, read_reply
 from inhouse.dialects.anthropic_read_request import read_count_request, read_request
@@ -28,6 +29,7 @@ __all__ = [
     "write_error",
     "write_model",
     "write_models",
+    "write_one_model",
     "write_reply",
     "write_request",
 ]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-__all__ = ["WireModel", "read_models", "write_count", "write_model", "write_models"]
+__all__ = ["WireModel", "read_models", "write_count", "write_model", "write_models", "write_one_model"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,6 +46,11 @@ def write_models(models: list[WireModel]) -> bytes:
     """All models on one page."""
     first, last = (models[0].id, models[-1].id) if models else (None, None)
     return _encode(_Models(models, first_id=first, last_id=last))
+
+
+def write_one_model(model: WireModel) -> bytes:
+    """The reply of `GET /v1/models/X`."""
+    return _encode(model)
 
 
 def write_model(name: str, *, created: float, context_tokens: int | None) -> WireModel:

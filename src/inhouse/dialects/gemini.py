@@ -11,6 +11,7 @@ from inhouse.dialects.gemini_lists import (
     write_embeddings,
     write_model,
     write_models,
+    write_one_model,
 )
 from inhouse.dialects.gemini_read_events import EventReader, read_reply
 from inhouse.dialects.gemini_read_request import (
@@ -40,6 +41,7 @@ __all__ = [
     "write_error",
     "write_model",
     "write_models",
+    "write_one_model",
     "write_reply",
     "write_request",
 ]

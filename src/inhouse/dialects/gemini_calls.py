@@ -13,12 +13,12 @@ __all__ = ["join_id", "split_id"]
 SEAL = "__ts_"
 _TO_ID = str.maketrans("+/", "-_")
 _FROM_ID = str.maketrans("-_", "+/")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
 def join_id(call_id: str, signature: str) -> str:
-    """The id with the seal in it; an odd seal, which is no base64, is left out."""
-    if not signature or not _BASE64.fullmatch(signature):
+    """The id with the seal in it; an odd seal, which is base64 in neither alphabet, is left out."""
+    if not _BASE64.fullmatch(signature):
         return call_id
     return f"{call_id}{SEAL}{signature.rstrip('=').translate(_TO_ID)}"
 

@@ -17,6 +17,7 @@ __all__ = [
     "write_embeddings",
     "write_model",
     "write_models",
+    "write_one_model",
 ]
 
 _encode = msgspec.json.Encoder().encode
@@ -64,6 +65,11 @@ def read_models(body: bytes) -> list[WireModel]:
 def write_models(models: list[WireModel]) -> bytes:
     """All models on one page."""
     return _encode({"models": models})
+
+
+def write_one_model(model: WireModel) -> bytes:
+    """The reply of `GET /v1beta/models/X`."""
+    return _encode(model)
 
 
 def write_model(name: str, *, context_tokens: int | None, embeds: bool) -> WireModel:
