@@ -15,6 +15,7 @@ from inhouse.gateway.ports import (
     EngineView,
     Grouping,
     LedgerRow,
+    HitsView,
     ModelView,
     MoneyFacts,
     PullProgress,
@@ -352,6 +353,9 @@ class FakeFleet:
         return (
             EngineView("ollama", "ollama", "local", "http://127.0.0.1:11434", "up", True, models, "", 1.0),
         )
+
+    def hits(self) -> HitsView:
+        return HitsView(4, 3, 0.75)
 
     async def refresh(self) -> tuple[EngineView, ...]:
         self.refreshed += 1

@@ -172,6 +172,36 @@ class Engines(_Section):
     embedded_context_tokens: int = _setting(
         2048, "context of the embedded engine; more needs more memory", "tokens", ge=256
     )
+    embedded_memory_mb: int = _setting(
+        0,
+        "most memory for all models of the embedded engine together; 0 takes what is free",
+        "MB",
+        ge=0,
+    )
+    embedded_parallel: int = _setting(
+        1, "requests that one embedded model serves at once, each with a context of its own", ge=1, le=64
+    )
+    embedded_threads: int = _setting(
+        0, "threads of one embedded model; 0 is one less than there are cores", "threads", ge=0, le=1024
+    )
+    embedded_gpu: bool = _setting(True, "let the embedded engine use a GPU where its build can")
+    keep_alive_s: float = _setting(
+        300.0,
+        "how long an embedded model stays loaded after its last answer, unless the request says otherwise;"
+        " negative: until its memory is needed",
+        "s",
+    )
+    load_timeout_s: float = _setting(120.0, "longest time that an embedded model may take to load", "s", gt=0)
+    keep_warm: tuple[str, ...] = _setting(
+        (), "models that are loaded at the start and kept, as `model` or `engine/model`; Ollama and embedded"
+    )
+    learn_warm: bool = _setting(
+        True,
+        "load a model shortly before the hour in which it was used on three or more of the last 14 days",
+    )
+    mlx_models: str = _setting(
+        "", "folder of MLX models, each in a folder of its own; starts and watches an mlx_lm.server for them"
+    )
     connect_timeout_s: float = _setting(2.0, "longest wait for a connection to an engine", "s", gt=0)
     first_event_timeout_s: float = _setting(
         60.0, "longest wait for the first word; a cold model loads in that time", "s", gt=0

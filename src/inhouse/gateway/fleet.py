@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
-from inhouse.gateway.ports import EngineView, ModelView
+from inhouse.gateway.ports import EngineView, LoadView, ModelView
 from inhouse.gateway.profiles import Capability, EngineKind
 from inhouse.kernel.errors import EngineError, EngineExhausted, EngineOverloaded, EngineRefused
 
@@ -228,9 +229,7 @@ def place_of(url: str) -> Place:
 def view_of(engine: Engine, *, allowed: bool, now: float) -> EngineView:
     """The engine as pages and terminal show it; one that rests after a failure is shown as down."""
     resting = engine.state == "up" and engine.rests_until > now
-    models = tuple(
-        ModelView(each.name, each.size_bytes, each.context_tokens, each.loaded) for each in engine.models
-    )
+    load = engine.load
     return EngineView(
         name=engine.name,
         kind=engine.kind,
@@ -238,9 +237,39 @@ def view_of(engine: Engine, *, allowed: bool, now: float) -> EngineView:
         url=engine.url,
         state="down" if resting else engine.state,
         allowed=allowed,
-        models=models,
+        models=tuple(_model_view(each) for each in engine.models),
         reason=engine.rest_reason if resting else engine.reason,
         checked_at=engine.checked_at,
+        load=LoadView(
+            in_flight=load.in_flight,
+            running=load.running,
+            waiting=load.waiting,
+            cache_use=load.cache_use,
+            slots=load.slots,
+            tokens_per_s=load.tokens_per_s,
+            load_s=load.load_s,
+        ),
+    )
+
+
+def _model_view(model: Model) -> ModelView:
+    kept = model.expires_at == math.inf
+    return ModelView(
+        name=model.name,
+        size_bytes=model.size_bytes,
+        context_tokens=model.context_tokens,
+        loaded=model.loaded,
+        digest=model.digest,
+        family=model.family,
+        parameter_size=model.parameter_size,
+        quantization=model.quantization,
+        modified_at=model.modified_at,
+        expires_at=None if kept else model.expires_at,
+        kept=kept,
+        memory_bytes=model.memory_bytes,
+        gpu_bytes=model.gpu_bytes,
+        capabilities=tuple(sorted(model.capabilities or ())),
+        demo=model.demo,
     )
 
 

@@ -12,7 +12,7 @@ from inhouse.dialects.prometheus import Sample, largest, total
 from inhouse.gateway.fleet import Load
 from inhouse.gateway.profiles import Profile
 
-__all__ = ["NOTHING_LEARNED", "Learned", "after_answer", "after_load", "scraped", "with_learned"]
+__all__ = ["NOTHING_LEARNED", "Learned", "after_answer", "after_load", "scraped", "slow", "with_learned"]
 
 WEIGHT = 0.2
 """Part of the newest measurement: ten answers forget what was before by nine tenths."""
@@ -20,6 +20,8 @@ LOAD_WEIGHT = 0.5
 """Loads are few, and the last one says most: the file may be in the page cache now."""
 FEWEST_TOKENS = 8
 """An answer with fewer tells nothing about speed."""
+SLOW_TOKENS_PER_S = 5.0
+"""Slower than people read: below this somebody should choose a smaller model."""
 LOAD_NOTICED_S = 0.3
 """Ollama calls even the look at a loaded model loading; that takes some 20 ms."""
 
@@ -77,6 +79,13 @@ def with_learned(load: Load, learned: Sequence[Learned]) -> Load:
         request_s=sum(times) / len(times) if times else load.request_s,
         load_s=max(loads) if loads else load.load_s,
     )
+
+
+def slow(tokens_per_s: float | None) -> str:
+    """What to tell a person about that speed; empty when all is well, or nothing is known."""
+    if tokens_per_s is None or tokens_per_s >= SLOW_TOKENS_PER_S:
+        return ""
+    return f"only {tokens_per_s:.1f} tokens/s on this machine: choose a smaller or quantised model"
 
 
 def _blend(before: float | None, now: float, weight: float) -> float:

@@ -13,13 +13,16 @@ from inhouse.kernel.ports import Outcome, Where
 __all__ = [
     "EngineView",
     "Fleet",
+    "HitsView",
     "InstalledModel",
     "Ledger",
     "LedgerRow",
+    "LoadView",
     "ModelStore",
     "ModelView",
     "Money",
     "MoneyFacts",
+    "Offer",
     "Outcome",
     "PullProgress",
     "UsageSum",
@@ -30,12 +33,52 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A model that an engine offers. Sizes are None when the engine does not say."""
+    """A model that an engine offers. None and empty are what the engine does not say.
+
+    Times are UNIX seconds; `kept` True: loaded, and not unloaded for lack of use. `tokens_per_s` and
+    `load_s` are what was measured here; `warning` says what a person should know about that.
+    """
 
     name: str
     size_bytes: int | None = None
     context_tokens: int | None = None
     loaded: bool | None = None
+    digest: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: float | None = None
+    expires_at: float | None = None
+    kept: bool = False
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    capabilities: tuple[str, ...] = ()
+    demo: bool = False
+    tokens_per_s: float | None = None
+    load_s: float | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """How busy an engine is, as at the last look; see `fleet.Load`. None is not known."""
+
+    in_flight: int | None = None
+    running: int | None = None
+    waiting: int | None = None
+    cache_use: float | None = None
+    slots: int | None = None
+    tokens_per_s: float | None = None
+    load_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HitsView:
+    """Requests to local engines since the start, and how many found their model loaded."""
+
+    asked: int
+    warm: int
+    rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +95,32 @@ class EngineView:
     reason: str
     """Why it is down or not used, empty when all is well."""
     checked_at: float
+    load: LoadView = LoadView()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model name that a caller may ask for. Sizes, digest and family are empty where not known.
+
+    `runs_as` is what really answers when it is an alias. `capabilities` are Ollama's words: completion,
+    tools, vision, embedding, thinking.
+    """
+
+    name: str
+    engine: str
+    kind: str
+    where: Where
+    runs_as: str = ""
+    size_bytes: int | None = None
+    context_tokens: int | None = None
+    loaded: bool | None = None
+    digest: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: float = 0.0
+    expires_at: float | None = None
+    capabilities: tuple[str, ...] = ("completion",)
 
 
 class Fleet(Protocol):
@@ -59,6 +128,10 @@ class Fleet(Protocol):
 
     def engines(self) -> tuple[EngineView, ...]:
         """The last snapshot; no I/O."""
+        ...
+
+    def hits(self) -> HitsView:
+        """How often a request found its model loaded."""
         ...
 
     async def refresh(self) -> tuple[EngineView, ...]:

@@ -23,7 +23,8 @@ from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.trial import Trial
 from inhouse.gateway.fleet import Engine, Load, Model, Place, place_of, view_of
-from inhouse.gateway.ports import EngineView
+from inhouse.gateway.measure import slow
+from inhouse.gateway.ports import EngineView, HitsView
 from inhouse.gateway.profiles import WELL_KNOWN_PORTS, EngineKind
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.errors import EngineError
@@ -101,7 +102,7 @@ class Prober:
         board: FleetBoard,
         http: HttpClient,
         settings: ProbeSettings,
-        rules: Rules,
+        rules: Rules | Callable[[], Rules],
         *,
         trial: Trial,
         clock: Callable[[], float],
@@ -113,7 +114,7 @@ class Prober:
         self._board = board
         self._http = http
         self._settings = settings
-        self._rules = rules
+        self._rules_now = rules if callable(rules) else lambda: rules
         self._trial = trial
         self._clock = clock
         self._sleep = sleep
@@ -128,6 +129,10 @@ class Prober:
         self._loop: asyncio.Task[None] | None = None
         self.failures = 0
         """Looks that failed by a fault of our own."""
+
+    @property
+    def _rules(self) -> Rules:
+        return self._rules_now()
 
     def start(self) -> None:
         """Begin to look; needs a running event loop. Engines inside this process are there at once."""
@@ -145,8 +150,29 @@ class Prober:
         """See `Fleet.engines`."""
         now = self._clock()
         return tuple(
-            view_of(each, allowed=each.where == "local" or self._rules.cloud_allowed, now=now)
-            for each in self._board.fleet.engines
+            self._measured(view_of(each, allowed=each.where == "local" or self._rules.cloud_allowed, now=now))
+            for each in self._board.current().engines
+        )
+
+    def hits(self) -> HitsView:
+        """See `Fleet.hits`."""
+        hits = self._board.meter.hits
+        return HitsView(hits.asked, hits.warm, hits.rate)
+
+    def _measured(self, view: EngineView) -> EngineView:
+        """The view with what was measured of its models."""
+        known = ((each, self._board.meter.of(view.name, each.name)) for each in view.models)
+        return replace(
+            view,
+            models=tuple(
+                replace(
+                    each,
+                    tokens_per_s=learned.tokens_per_s,
+                    load_s=learned.load_s,
+                    warning=slow(learned.tokens_per_s) if view.where == "local" else "",
+                )
+                for each, learned in known
+            ),
         )
 
     async def refresh(self) -> tuple[EngineView, ...]:

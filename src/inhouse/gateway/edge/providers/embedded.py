@@ -198,6 +198,8 @@ class EmbeddedEngine:
         capabilities: set[Capability] = {"embedding"} if embeds_only else {"completion", "embedding"}
         if facts is not None and facts.calls_tools and not embeds_only:
             capabilities.add("tools")
+        if facts is not None and facts.thinks and not embeds_only:
+            capabilities.add("thinking")
         return Model(
             model.name,
             context_tokens=min(model.context_tokens, facts.context_tokens or model.context_tokens)

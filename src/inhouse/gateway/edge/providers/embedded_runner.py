@@ -20,11 +20,12 @@ import structlog
 from inhouse.gateway.edge.providers.child_process import ChildProcess, environment
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.openai import OpenAIProvider
+from inhouse.gateway.measure import slow
 from inhouse.gateway.profiles import PROFILES
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineTimeout
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Failed, TextDelta, UsageSeen
 
-__all__ = ["SLOW_TOKENS_PER_S", "LoadFailed", "Order", "Runner", "Trial"]
+__all__ = ["LoadFailed", "Order", "Runner", "Trial"]
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,6 @@ SILENT_OPENMP = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 """Without these, threads that wait spin, and two of them on two busy cores give 2 tokens/s instead of 55
 (measured, 2026-11; upstream ggml#13079). libgomp reads them once, when the process starts."""
 
-SLOW_TOKENS_PER_S = 5.0
-"""Slower than people read: below this somebody should choose a smaller model."""
 TRIAL_TOKENS = 12
 TRIAL_PROMPT = "Count: one, two, three,"
 
@@ -68,9 +67,7 @@ class Trial:
     @property
     def warning(self) -> str:
         """What to tell a person, empty when all is well."""
-        if self.tokens_per_s is None or self.tokens_per_s >= SLOW_TOKENS_PER_S:
-            return ""
-        return f"only {self.tokens_per_s:.1f} tokens/s on this machine: choose a smaller or quantised model"
+        return slow(self.tokens_per_s)
 
 
 class LoadFailed(EngineBroke):
