@@ -47,7 +47,9 @@ class Checks:
             "database": database,
             "index": index,
             "disk": disk,
+            "journal": self._check_journal(),
             "engines": self._check_engines(),
+            "routing": self._check_routing(),
             "tesseract": self._check_tesseract(),
             "ingest": self._check_ingest(),
         }
@@ -88,6 +90,12 @@ class Checks:
             return Check("down", True, f"the index is damaged: {wrong[0]}", hint)
         return Check("ok", True, "every file of the index matches its checksum")
 
+    def _check_journal(self) -> Check:
+        trouble = self._gateway.journal.trouble
+        if trouble:
+            return Check("down", True, trouble, "look at the disk, then start inhouse again")
+        return Check("ok", True, "every request is written down before its work begins")
+
     def _check_disk(self) -> Check:
         free = probes.free_bytes(self._home.root)
         words = f"{free / 1e9:.1f} GB free"
@@ -105,6 +113,14 @@ class Checks:
         found = f"found {', '.join(up)}, which may not write answers" if up else "no language model found"
         hint = "start Ollama or another engine; until then answers are exact quotes"
         return Check("warn", False, found, hint)
+
+    def _check_routing(self) -> Check:
+        """Whether the rules in force are those that are written."""
+        state = self._gateway.rulebook.state()
+        if state.problem:
+            said = f"older routing rules are in force, the new ones are wrong: {state.problem}"
+            return Check("warn", False, said, "correct inhouse.toml; it is read again at once")
+        return Check("ok", False, f"routing.local is {state.local} ({state.origin})")
 
     def _check_tesseract(self) -> Check:
         if not self._ocr_wanted:

@@ -89,6 +89,11 @@ class Journal:
     """Writes this process's file; implements `kernel.ports.Accounts`. Safe to use from any thread.
 
     `start` begins the syncing thread; before it, records survive the death of the process all the same.
+
+    Once the disk failed to keep what it was given, nothing more is written down, and so nothing more is
+    begun, until a restart: after such a failure the system forgets which bytes it could not keep, so a
+    later sync that succeeds says nothing about them. Source: Rebello et al., "Can Applications Recover
+    from fsync Failures?", USENIX ATC 2020.
     """
 
     def __init__(
@@ -98,7 +103,10 @@ class Journal:
         clock: Callable[[], float],
         stopwatch: Callable[[], float],
         rotate_bytes: int = ROTATE_BYTES,
+        sync: Callable[[int], None] = _sync,
     ) -> None:
+        self._sync = sync
+        self._trouble = ""
         self._folder = folder
         self._clock = clock
         self._stopwatch = stopwatch
@@ -129,9 +137,15 @@ class Journal:
             self._syncer.join()
         with self._turn:
             if self._file >= 0:
-                _sync(self._file)
+                if not self._trouble:
+                    self._keep(self._file)
                 os.close(self._file)
                 self._file = -1
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is written down any more, empty while all is well."""
+        return self._trouble
 
     def open(
         self,
@@ -180,6 +194,10 @@ class Journal:
         self._file, self._size = descriptor, 0
 
     def _append(self, record: Record) -> None:
+        if self._trouble:
+            raise HomeUnusable(
+                self._trouble, hint="look at the disk, then start inhouse again; what was asked can be read"
+            )
         with _explained(self._folder):
             if self._file < 0:
                 self._begin_file()
@@ -205,7 +223,7 @@ class Journal:
         new, new_size = self._file, self._size
         self._file, self._size = old, old_size
         self._write(Handed())
-        _sync(old)
+        self._keep(old)
         os.close(old)
         self._file, self._size = new, new_size
 
@@ -228,12 +246,19 @@ class Journal:
                 # A copy of the number: syncing may take long, and writers must not wait for it.
                 copy = os.dup(self._file) if self._file >= 0 else -1
             if copy >= 0:
-                try:
-                    _sync(copy)
-                except OSError as error:
-                    log.error("journal_not_synced", folder=str(self._folder), reason=str(error))
-                finally:
-                    os.close(copy)
+                self._keep(copy)
+                os.close(copy)
+            if self._trouble:
+                return
+
+    def _keep(self, descriptor: int) -> None:
+        """Make what was written safe; a failure is remembered, and refuses all that follows."""
+        try:
+            self._sync(descriptor)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._trouble = f"The disk could not keep the journal in {self._folder}: {reason}"
+            log.error("journal_not_synced", folder=str(self._folder), reason=reason)
 
 
 class Entry:
