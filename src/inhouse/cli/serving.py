@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from inhouse.cli.ollama_port import listen_for_ollama
 from inhouse.cli.output import note, say
 from inhouse.cli.setup import Setup, setup_of
 from inhouse.config import Home, Loaded, is_loopback
@@ -19,6 +21,7 @@ from inhouse.ops.keys import why_not
 
 if TYPE_CHECKING:
     from inhouse.serve.parts import KeyBook, Parts
+    from inhouse.serve.wire import App
 
 __all__ = ["serve", "up"]
 
@@ -30,21 +33,30 @@ _expose = click.option(
     "--expose", is_flag=True, help="Let other machines ask /v1 and /api, each with an API key (server.expose)"
 )
 _port = click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one (server.port)")
+_ollama_port = click.option(
+    "--ollama-port",
+    type=click.IntRange(0, 65535),
+    help="Second port for Ollama's clients, 11434 when it is free; 0 opens none (server.ollama_port)",
+)
 
 
 @click.command()
 @_host
 @_port
+@_ollama_port
 @_expose
 @click.pass_context
-def up(context: click.Context, *, host: str | None, port: int | None, expose: bool) -> None:
+def up(
+    context: click.Context, *, host: str | None, port: int | None, ollama_port: int | None, expose: bool
+) -> None:
     """Find engines, open the home, serve, and say where."""
-    _run(context, "up", host, port, expose=expose)
+    _run(context, "up", host, port, ollama_port=ollama_port, expose=expose)
 
 
 @click.command()
 @_host
 @_port
+@_ollama_port
 @_expose
 @click.option(
     "--role",
@@ -53,9 +65,17 @@ def up(context: click.Context, *, host: str | None, port: int | None, expose: bo
     help="`gateway` serves /v1, /v1beta, /api and /health only, in half the memory",
 )
 @click.pass_context
-def serve(context: click.Context, *, host: str | None, port: int | None, expose: bool, role: str) -> None:
+def serve(
+    context: click.Context,
+    *,
+    host: str | None,
+    port: int | None,
+    ollama_port: int | None,
+    expose: bool,
+    role: str,
+) -> None:
     """Serve in the foreground until Ctrl+C, without a word about engines."""
-    _run(context, "serve", host, port, expose=expose, role=role)
+    _run(context, "serve", host, port, ollama_port=ollama_port, expose=expose, role=role)
 
 
 def _run(
@@ -64,6 +84,7 @@ def _run(
     host: str | None,
     port: int | None,
     *,
+    ollama_port: int | None,
     expose: bool,
     role: str = "all",
 ) -> None:
@@ -72,6 +93,8 @@ def _run(
         given["server.host"] = (host, "--host")
     if port is not None:
         given["server.port"] = (port, "--port")
+    if ollama_port is not None:
+        given["server.ollama_port"] = (ollama_port, "--ollama-port")
     if expose:
         given["server.expose"] = (True, "--expose")
     setup = setup_of(context)
@@ -104,7 +127,11 @@ async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str)
     _check_free(setup, home)
     wanted = loaded.settings.server
     listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
-    with listener:
+    with contextlib.ExitStack() as sockets:
+        sockets.enter_context(listener)
+        loaded, also = listen_for_ollama(loaded, listener, holder=setup.builder.port_holder)
+        for each in also:
+            sockets.enter_context(each)
         stopping = asyncio.Event()
         async with open_role(loaded, home, command=command, stopping=stopping) as gateway:
             _check_exposed(loaded, gateway.keys, time.time())
@@ -115,8 +142,8 @@ async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str)
                 say(f"inhouse is ready: {address}")
                 sys.stdout.flush()
 
-            app = build_gateway_app(gateway.role)
-            await server.serve(app, listener, stopping=stopping, on_ready=ready)
+            app = _with_ollama_port(build_gateway_app(gateway.role), also)
+            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=also)
             note("stopping: finishing what is in hand")
 
 
@@ -127,7 +154,11 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
     _check_free(setup, home)
     wanted = loaded.settings.server
     listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
-    with listener:
+    with contextlib.ExitStack() as sockets:
+        sockets.enter_context(listener)
+        loaded, also = listen_for_ollama(loaded, listener, holder=setup.builder.port_holder)
+        for each in also:
+            sockets.enter_context(each)
         stopping = asyncio.Event()
         async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
             _check_exposed(loaded, house.parts.keys, house.parts.clock())
@@ -140,9 +171,19 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
 
             if command == "up":
                 await _find_engines(house.parts)
-            app = build_app(house.parts, stopping=stopping)
-            await server.serve(app, listener, stopping=stopping, on_ready=ready)
+            app = _with_ollama_port(build_app(house.parts, stopping=stopping), also)
+            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=also)
             note("stopping: finishing what is in hand")
+
+
+def _with_ollama_port(app: App, also: Sequence[socket.socket]) -> App:
+    from inhouse.serve.plane.ollama_port import at_ollama_port
+
+    for each in also:
+        port = each.getsockname()[1]
+        app = at_ollama_port(app, port)
+        note(f"Ollama's clients are answered on port {port}, too")
+    return app
 
 
 def _check_exposed(loaded: Loaded, keys: KeyBook | None, now: float) -> None:

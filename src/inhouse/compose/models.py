@@ -1,15 +1,16 @@
-"""The house's own model files, and how the embedded engine learns of them."""
+"""The house's own models: its files, how the embedded engine learns of them, and what is no engine."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from inhouse.config import Home
 from inhouse.gateway.edge.model_store_files import ModelFiles
 from inhouse.gateway.edge.providers.embedded import EmbeddedModel
 
-__all__ = ["embedded_files", "open_files"]
+__all__ = ["embedded_files", "is_own", "open_files"]
 
 
 def open_files(home: Home) -> ModelFiles:
@@ -35,3 +36,13 @@ def embedded_files(files: ModelFiles, context_tokens: int) -> Callable[[], Seque
         )
 
     return installed
+
+
+def is_own(url: str, own_ports: frozenset[int]) -> bool:
+    """True when what answers at the address is this house itself."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return False
+    return parts.hostname in ("127.0.0.1", "localhost", "::1") and port in own_ports

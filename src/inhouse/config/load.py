@@ -62,6 +62,8 @@ class Loaded:
     settings: Settings
     origins: Mapping[str, str]
     environment: Mapping[str, str] = field(repr=False)
+    own_ports: frozenset[int] = frozenset()
+    """Where this process itself listens: nothing that answers there is an engine."""
 
     def secret(self, reference: str) -> str | None:
         """What an `env:` or `file:` reference points at, None when it is not there.

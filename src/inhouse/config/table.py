@@ -47,6 +47,13 @@ class Server(_Section):
         " pages and /app stay for this machine: until people can sign in, they show every document",
     )
     port: int = _setting(8484, "port to listen on; 0 takes any free one", ge=0, le=65535)
+    ollama_port: int = _setting(
+        11434,
+        "second port, where Ollama's clients look; 0 opens none. Taken by another program it is noted,"
+        " unless it was set; with server.port 0 it is opened only when it was set",
+        ge=0,
+        le=65535,
+    )
     max_body_mb: int = _setting(
         4, "largest request body, uploads apart; a question needs far less", "MB", ge=1, le=1024
     )
@@ -213,10 +220,25 @@ class Engines(_Section):
     )
 
 
+_URL = r"^https?://[^\s]+$"
+
+
 class Cloud(_Section):
     allowed: bool = _setting(
         False, "let text leave the house to cloud engines; a key in the environment is not consent"
     )
+    anthropic_url: str = _setting(
+        "https://api.anthropic.com", "where Anthropic answers; another address for a proxy", pattern=_URL
+    )
+    gemini_url: str = _setting(
+        "https://generativelanguage.googleapis.com", "where Gemini answers", pattern=_URL
+    )
+    openai_url: str = _setting("https://api.openai.com/v1", "where OpenAI answers", pattern=_URL)
+    anthropic_model: str | None = _setting(
+        None, "model of Anthropic for requests that name none; without it only named ones go there"
+    )
+    gemini_model: str | None = _setting(None, "model of Gemini for requests that name none")
+    openai_model: str | None = _setting(None, "model of OpenAI for requests that name none")
 
 
 _REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*(,[A-Za-z_][A-Za-z0-9_]*)*|file:.+)$"
@@ -239,7 +261,7 @@ class EngineEntry(_Section):
 
     name: str = Field(description="name shown in receipts", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     kind: Literal["openai", "ollama"] = Field(description="protocol it speaks")
-    url: str = Field(description="base address, e.g. http://10.0.0.5:8000/v1", pattern=r"^https?://[^\s]+$")
+    url: str = Field(description="base address, e.g. http://10.0.0.5:8000/v1", pattern=_URL)
     profile: str = _setting("", "capability profile: llama.cpp, mlx, vllm, sglang, lmstudio or openai")
     model: str | None = _setting(None, "model to use; without it the first one it lists")
     api_key_env: str | None = _setting(None, "environment variable that holds its key")

@@ -8,7 +8,7 @@ import errno
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 
@@ -58,11 +58,17 @@ def address(listener: socket.socket) -> str:
 
 
 async def serve(
-    app: App, listener: socket.socket, *, stopping: asyncio.Event, on_ready: Callable[[], None]
+    app: App,
+    listener: socket.socket,
+    *,
+    stopping: asyncio.Event,
+    on_ready: Callable[[], None],
+    also: Sequence[socket.socket] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM sets `stopping`, or somebody else does.
 
-    `on_ready` is called once connections are accepted. A second signal does not wait for requests.
+    `also` are more addresses of the same application. `on_ready` is called once connections are accepted.
+    A second signal does not wait for requests.
     """
     config = uvicorn.Config(
         app,
@@ -76,7 +82,7 @@ async def serve(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, stopping, on_ready)
-    await server.serve(sockets=[listener])
+    await server.serve(sockets=[listener, *also])
 
 
 class _Server(uvicorn.Server):
