@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
 from inhouse.gateway.fleet import Engine, Model
-from inhouse.gateway.ports import PullProgress
+from inhouse.gateway.ports import InstalledModel, PullProgress
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineRefused, InhouseError, NotFound, Unauthorized
@@ -184,10 +185,19 @@ class FakeEmbedder:
 
 @dataclass
 class FakeModels:
-    """Pulls in three steps what is not `missing`, and keeps what was asked of it."""
+    """Pulls in three steps what is not `missing`, keeps uploaded bytes, and remembers what was asked."""
 
     pulled: list[tuple[str, str]] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
+    copied: list[tuple[str, str]] = field(default_factory=list)
+    created: list[tuple[str, str]] = field(default_factory=list)
+    sent_on: list[tuple[str, bytes]] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    files: tuple[InstalledModel, ...] = ()
+
+    def installed(self) -> tuple[InstalledModel, ...]:
+        """See `ModelStore.installed`."""
+        return self.files
 
     async def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
         """See `ModelStore.pull`."""
@@ -200,9 +210,51 @@ class FakeModels:
 
     async def remove(self, engine: str, model: str) -> None:
         """See `ModelStore.remove`."""
-        if model == "missing":
-            raise EngineRefused(f"model '{model}' not found", engine=engine)
+        _must_be_there(model)
         self.removed.append((engine, model))
+
+    async def copy(self, source: str, destination: str) -> None:
+        """See `ModelStore.copy`."""
+        _must_be_there(source)
+        self.copied.append((source, destination))
+
+    async def create(self, model: str, digest: str) -> InstalledModel:
+        """See `ModelStore.create`."""
+        if digest not in self.blobs:
+            raise NotFound(f"No file was uploaded under {digest}")
+        self.created.append((model, digest))
+        return InstalledModel(
+            name=model,
+            path=Path("/nowhere") / model,
+            sha256=digest.removeprefix("sha256:"),
+            size_bytes=len(self.blobs[digest]),
+            origin="upload",
+            architecture="llama",
+            context_tokens=2048,
+            parameters=None,
+            quantization="",
+            modified_at=NOW,
+        )
+
+    async def create_there(self, engine: str, body: bytes) -> AsyncIterator[PullProgress]:
+        """See `ModelStore.create_there`."""
+        self.sent_on.append((engine, body))
+        yield PullProgress("success")
+
+    async def has_blob(self, digest: str) -> bool:
+        """See `ModelStore.has_blob`."""
+        return digest in self.blobs
+
+    async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> bool:
+        """See `ModelStore.put_blob`."""
+        known = digest in self.blobs
+        self.blobs[digest] = b"".join([piece async for piece in pieces])
+        return not known
+
+
+def _must_be_there(model: str) -> None:
+    if model == "missing":
+        raise NotFound(f"There is no model `{model}`")
 
 
 @dataclass
