@@ -84,7 +84,6 @@ def test_engine_order_is_mlx_ollama_vllm_llama_embedded_cloud() -> None:
         (down(OLLAMA), ASK, "no connection"),
         (replace(OLLAMA, models=()), ASK, "offers no model"),
         (replace(OLLAMA, rests_until=NOW + 7, rest_reason="died"), ASK, "rests for 7 s more: died"),
-        (CLAUDE, ASK, "come with a later version"),
         (replace(OLLAMA, models=(Model("bge-m3", chats=False),)), ASK, "not a chat model"),
         (MLX, replace(ASK, needs=frozenset({"json_schema"})), "ignores a required answer format"),
         (LLAMA, replace(ASK, prompt_tokens=1000), "context of 1024 tokens is too short for about 1100"),

@@ -108,7 +108,15 @@ async def test_discovery_can_be_switched_off(tmp_path: Path) -> None:
 async def test_cloud_is_not_greeted_without_consent(tmp_path: Path) -> None:
     """Keys are shown as found and not used; no request goes out, and no question either."""
     async with FakeEngine("openai", models=("gpt-x",), key="sk-1").running() as cloud:
-        settings = CloudSettings("sk-1", "sk-2", "sk-3", openai_url=cloud.url + "/v1", openai_model="gpt-x")
+        settings = CloudSettings(
+            "sk-1",
+            "sk-2",
+            "sk-3",
+            openai_url=cloud.url + "/v1",
+            anthropic_url=cloud.url,
+            gemini_url=cloud.url,
+            openai_model="gpt-x",
+        )
         far = EngineSettings("far", cloud.url, where="cloud")
         probe = ProbeSettings(engines=(far,), cloud=settings, discover=False)
         async with house(tmp_path, probe=probe) as gateway:
@@ -116,8 +124,8 @@ async def test_cloud_is_not_greeted_without_consent(tmp_path: Path) -> None:
             assert sorted(views) == ["anthropic", "far", "gemini", "openai"]
             assert {each.state for each in views.values()} == {"found_not_allowed"}
             assert not any(each.allowed for each in views.values())
-            assert "a key was found, but cloud engines are not allowed" in views["openai"].reason
-            assert "later version" in views["anthropic"].reason
+            for name in ("anthropic", "gemini", "openai"):
+                assert "a key was found, but cloud engines are not allowed" in views[name].reason
             with pytest.raises(NoEngine, match="not allowed"):
                 await gateway.ask()
             with pytest.raises(EngineError, match="not allowed"):
@@ -129,7 +137,9 @@ async def test_cloud_is_not_greeted_without_consent(tmp_path: Path) -> None:
 async def test_cloud_with_consent_serves_open_data_only(tmp_path: Path) -> None:
     """Control: allowed, OpenAI is looked at and answers what may leave; private data still may not."""
     async with FakeEngine("openai", models=("gpt-x", "gpt-y"), key="sk-1").running() as cloud:
-        settings = CloudSettings("sk-1", "sk-2", openai_url=cloud.url + "/v1", openai_model="gpt-y")
+        settings = CloudSettings(
+            "sk-1", "sk-2", openai_url=cloud.url + "/v1", anthropic_url=cloud.url, openai_model="gpt-y"
+        )
         probe = ProbeSettings(cloud=settings, discover=False)
         async with house(tmp_path, probe=probe, rules=Rules(cloud_allowed=True)) as gateway:
             assert found(gateway, "openai")[:2] == ("openai", "up")

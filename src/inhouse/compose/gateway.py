@@ -7,28 +7,31 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
-from inhouse.config import Home, Loaded
+from inhouse.compose.engines import open_engines
+from inhouse.compose.models import embedded_files, is_own, open_files
+from inhouse.compose.money import Cash, open_cash, rented_engines, zone_of
+from inhouse.compose.routing import names_nobody_has, open_rulebook
+from inhouse.compose.strategies import open_strategies
+from inhouse.config import EngineEntry, Home, Loaded
 from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.catalogue import FleetCatalogue
+from inhouse.gateway.edge.desk import Desk
 from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.journal import Journal
 from inhouse.gateway.edge.ledger import SqlLedger
-from inhouse.gateway.edge.model_store import OllamaModels
+from inhouse.gateway.edge.model_store import HouseModels
 from inhouse.gateway.edge.prober import CloudSettings, EngineSettings, Prober, ProbeSettings, keys_of
 from inhouse.gateway.edge.providers.choose import Providers
-from inhouse.gateway.edge.providers.embedded import (
-    EmbeddedEngine,
-    EmbeddedModel,
-    EmbeddedSettings,
-    demo_model,
-)
 from inhouse.gateway.edge.providers.http import HttpClient, HttpLimits
+from inhouse.gateway.edge.rollout_book import SqlRolloutBook
+from inhouse.gateway.edge.rollouts import Rollouts
+from inhouse.gateway.edge.rulebook import Rulebook
 from inhouse.gateway.edge.trial import Trial
 from inhouse.gateway.policy import NoRoute
 from inhouse.gateway.profiles import EngineKind
-from inhouse.gateway.rules import ENGINE_ORDER, Rules
+from inhouse.gateway.rules import ENGINE_ORDER
 from inhouse.kernel.errors import BadRequest
 from inhouse.kernel.messages import ChatMessage, ChatRequest
 from inhouse.kernel.ports import EngineUsed
@@ -48,8 +51,14 @@ class Gateway:
     prober: Prober
     journal: Journal
     ledger: SqlLedger
-    models: OllamaModels
+    cash: Cash
+    models: HouseModels
     board: FleetBoard
+    chat: Rollouts
+    samples: SqlRolloutBook
+    rulebook: Rulebook
+    desk: Desk
+    catalogue: FleetCatalogue
 
     def answering(self) -> EngineUsed | None:
         """Which engine would write an answer now, None when answers are quotes."""
@@ -67,30 +76,79 @@ async def open_gateway(
     """The gateway for the time of the block. `watch` looks at the engines again and again."""
     http = HttpClient(_limits(loaded))
     journal = Journal(home.journal, clock=time.time, stopwatch=time.monotonic)
-    ledger = SqlLedger(database, home.journal)
-    embedded = EmbeddedEngine(EmbeddedSettings(models=_embedded_models(loaded)), http)
-    rules, probing = _rules(loaded), _probing(loaded)
+    ledger = SqlLedger(database, home.journal, zone=zone_of(loaded.settings.money.timezone))
+    files = await asyncio.to_thread(open_files, home)
+    rulebook, probing = open_rulebook(loaded, home), _probing(loaded)
     board = FleetBoard(time.time)
-    providers = Providers(http, keys=keys_of(probing), embedded=embedded)
+    own = open_engines(
+        loaded,
+        home,
+        http,
+        board=board,
+        ledger=ledger,
+        installed=embedded_files(files, loaded.settings.engines.embedded_context_tokens),
+    )
+    cash = open_cash(loaded, board, ledger)
+    providers = Providers(http, keys=keys_of(probing), embedded=own.embedded, mlx=own.mlx)
     trial = Trial(providers.of, journal, stopwatch=time.monotonic)
     prober = Prober(
-        board, http, probing, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded
+        board,
+        http,
+        probing,
+        rulebook.rules,
+        trial=trial,
+        clock=time.time,
+        sleep=asyncio.sleep,
+        embedded=own.embedded,
+        mlx=own.mlx,
     )
     dispatch = Dispatch(
-        board, providers.of, journal, lambda: rules, clock=time.time, stopwatch=time.monotonic
+        board,
+        providers.of,
+        journal,
+        rulebook.rules,
+        clock=time.time,
+        stopwatch=time.monotonic,
+        till=cash.till,
     )
+    samples = SqlRolloutBook(database, ledger.move)
+    chat = open_strategies(loaded.settings, dispatch, board, cash.till, samples)
     await asyncio.to_thread(ledger.start if watch else ledger.move)
+    await asyncio.to_thread(chat.load)
+    await asyncio.to_thread(cash.start, ledger)
     journal.start()
     if watch:
+        await _check_names(loaded, prober, board)
         prober.start()
+        own.start()
+        chat.start()
+        rulebook.start(asyncio.sleep)
     try:
-        yield Gateway(dispatch, prober, journal, ledger, OllamaModels(board), board)
+        models = HouseModels(board, files)
+        desk = Desk(board, rulebook, cash.till, clock=time.time)
+        offers = FleetCatalogue(board, rulebook.rules, clock=time.time)
+        yield Gateway(
+            dispatch, prober, journal, ledger, cash, models, board, chat, samples, rulebook, desk, offers
+        )
     finally:
+        await rulebook.stop()
+        await chat.stop()
+        await asyncio.to_thread(cash.stop)
         await prober.stop()
-        await embedded.stop()
+        await own.stop()
         await http.close()
         await asyncio.to_thread(journal.stop)
         await asyncio.to_thread(ledger.stop)
+
+
+async def _check_names(loaded: Loaded, prober: Prober, board: FleetBoard) -> None:
+    """Raises `BadRequest` if a block names only models that nobody has; needs a look at the engines."""
+    settings = loaded.settings
+    if not (settings.task or settings.alias or settings.route):
+        return
+    await prober.refresh()
+    if wrong := names_nobody_has(loaded, board.fleet):
+        raise BadRequest(wrong, hint="`inhouse models ls` shows what is there; pull it, or correct the name")
 
 
 def _limits(loaded: Loaded) -> HttpLimits:
@@ -103,26 +161,9 @@ def _limits(loaded: Loaded) -> HttpLimits:
     )
 
 
-def _rules(loaded: Loaded) -> Rules:
-    settings = loaded.settings
-    unknown = [name for name in settings.engines.order if name not in ENGINE_ORDER]
-    if unknown:
-        raise BadRequest(
-            f"Setting engines.order names {unknown[0]!r}, which is no kind of engine",
-            hint=f"the kinds are {', '.join(ENGINE_ORDER[1:])}",
-        )
-    named = cast("tuple[EngineKind, ...]", settings.engines.order)
-    rest = tuple(kind for kind in ENGINE_ORDER if kind not in named)
-    return Rules(
-        cloud_allowed=settings.cloud.allowed,
-        local=settings.routing.local,
-        allow_demo_answers=settings.answers.allow_demo_model,
-        order=(*named, *rest),
-    )
-
-
 def _probing(loaded: Loaded) -> ProbeSettings:
     settings = loaded.settings
+    rented = rented_engines(loaded)
     by_hand = tuple(
         EngineSettings(
             name=entry.name,
@@ -130,8 +171,7 @@ def _probing(loaded: Loaded) -> ProbeSettings:
             kind=_kind(entry.profile or ("ollama" if entry.kind == "ollama" else "auto")),
             key=loaded.environment.get(entry.api_key_env or "", ""),
             model=entry.model,
-            # Only what was written down counts as consent; otherwise the address itself tells.
-            where=entry.where if "where" in entry.model_fields_set else None,
+            where=_where(entry, rented),
         )
         for entry in settings.engine
     )
@@ -142,17 +182,35 @@ def _probing(loaded: Loaded) -> ProbeSettings:
         expected="engines.ollama_url" in loaded.origins,
     )
     looks = settings.engines.probe_local_ports or ollama.expected
+    # Our own second port says `Ollama is running`, too.
+    looks = looks and not is_own(settings.engines.ollama_url, loaded.own_ports)
     return ProbeSettings(
         engines=(*((ollama,) if looks else ()), *by_hand),
         cloud=CloudSettings(
             openai_key=loaded.secret(settings.secrets.openai_api_key) or "",
             anthropic_key=loaded.secret(settings.secrets.anthropic_api_key) or "",
             gemini_key=loaded.secret(settings.secrets.gemini_api_key) or "",
+            openai_url=settings.cloud.openai_url,
+            anthropic_url=settings.cloud.anthropic_url,
+            gemini_url=settings.cloud.gemini_url,
+            openai_model=settings.cloud.openai_model,
+            anthropic_model=settings.cloud.anthropic_model,
+            gemini_model=settings.cloud.gemini_model,
         ),
         discover=settings.engines.probe_local_ports,
-        skip_ports=frozenset({settings.server.port}),
+        skip_ports=loaded.own_ports | {settings.server.port},
         interval_s=float(settings.engines.probe_interval_s),
     )
+
+
+def _where(entry: EngineEntry, rented: frozenset[str]) -> Literal["local", "cloud"] | None:
+    """Only what was written down counts as consent; otherwise the address itself tells (None).
+
+    A machine that is paid by the hour is somebody else's, whatever address it has.
+    """
+    if "where" in entry.model_fields_set:
+        return entry.where
+    return "cloud" if entry.name in rented else None
 
 
 def _kind(name: str) -> EngineKind:
@@ -162,20 +220,3 @@ def _kind(name: str) -> EngineKind:
             hint=f"profiles are {', '.join(ENGINE_ORDER[1:])}",
         )
     return cast("EngineKind", name)
-
-
-def _embedded_models(loaded: Loaded) -> tuple[EmbeddedModel, ...]:
-    chosen = loaded.settings.engines.embedded
-    context = loaded.settings.engines.embedded_context_tokens
-    if chosen == "off":
-        return ()
-    if chosen == "demo":
-        demo = demo_model(context)
-        return (demo,) if demo else ()
-    path = Path(chosen).expanduser()
-    if not path.is_file():
-        raise BadRequest(
-            f"Setting engines.embedded is {chosen!r}, but there is no such file",
-            hint="give the path of a GGUF file, `demo` or `off`",
-        )
-    return (EmbeddedModel(path.stem, path, context),)

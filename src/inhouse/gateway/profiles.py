@@ -39,7 +39,7 @@ WELL_KNOWN_PORTS = (11434, 8080, 8000, 30000, 1234)
 class Profile:
     """Capabilities of one kind of engine; metric names are None where the engine publishes none."""
 
-    dialect: Literal["openai", "ollama"] | None
+    dialect: Literal["openai", "ollama", "anthropic", "gemini"] | None
     """None: cannot be dispatched to by this version."""
     honours_json_schema: bool
     """False where `response_format` is accepted and silently ignored."""
@@ -152,8 +152,8 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             fingerprint="GET /v1/models lists models, and nothing above fits",
         ),
         "anthropic": Profile(
-            dialect=None,
-            honours_json_schema=False,
+            dialect="anthropic",
+            honours_json_schema=True,
             usage_in_stream=True,
             rejects_long_context=True,
             fingerprint="configured by its key",
@@ -161,7 +161,7 @@ PROFILES: Mapping[EngineKind, Profile] = MappingProxyType(
             embeds=False,
         ),
         "gemini": Profile(
-            dialect=None,
+            dialect="gemini",
             honours_json_schema=True,
             usage_in_stream=True,
             rejects_long_context=True,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from inhouse.dialects import llamacpp, lmstudio, ollama, openai
 from inhouse.dialects.status import UNREADABLE
+from inhouse.gateway.edge.look_cloud import cloud_models
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPage, base_url
 from inhouse.gateway.fleet import Model, chats
 from inhouse.gateway.profiles import CAPABILITIES, Capability, EngineKind
@@ -62,6 +63,8 @@ async def look(
     Raises:
         EngineError: if nothing answers, or what answers is no engine.
     """
+    if kind in ("anthropic", "gemini"):
+        return Found(kind, await cloud_models(http, kind, url, key=key, timeout_s=timeout_s))
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     address = _Address(http, base_url(url), timeout_s, headers)
     if kind == "ollama":

@@ -41,6 +41,7 @@ USUAL_PORT: Mapping[str, int] = {
     "sglang": 30000,
     "lmstudio": 1234,
 }
+CLOUD_LOOK_S = 300.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -62,13 +63,30 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """Keys that were found; empty means none. `openai_model` serves requests that name no model."""
+    """Keys that were found; empty means none. A `..._model` serves requests that name no model."""
 
     openai_key: str = field(default="", repr=False)
     anthropic_key: str = field(default="", repr=False)
     gemini_key: str = field(default="", repr=False)
     openai_url: str = "https://api.openai.com/v1"
+    anthropic_url: str = "https://api.anthropic.com"
+    gemini_url: str = "https://generativelanguage.googleapis.com"
     openai_model: str | None = None
+    anthropic_model: str | None = None
+    gemini_model: str | None = None
+
+    def engines(self) -> tuple[tuple[EngineKind, EngineSettings], ...]:
+        """Those with a key, by kind."""
+        kinds: tuple[tuple[EngineKind, str, str, str | None], ...] = (
+            ("anthropic", self.anthropic_url, self.anthropic_key, self.anthropic_model),
+            ("gemini", self.gemini_url, self.gemini_key, self.gemini_model),
+            ("openai", self.openai_url, self.openai_key, self.openai_model),
+        )
+        return tuple(
+            (kind, EngineSettings(kind, url, kind, key, model, where="cloud"))
+            for kind, url, key, model in kinds
+            if key
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,8 @@ class ProbeSettings:
 
 def keys_of(settings: ProbeSettings) -> dict[str, str]:
     """Keys by engine name, for `Providers`."""
-    return {"openai": settings.cloud.openai_key} | {each.name: each.key for each in settings.engines}
+    clouds = {each.name: each.key for _, each in settings.cloud.engines()}
+    return clouds | {each.name: each.key for each in settings.engines}
 
 
 class Prober:
@@ -179,9 +198,10 @@ class Prober:
         """See `Fleet.refresh`; never fails, an engine that cannot be looked at is down."""
         async with self._turn:
             targets = [*self._engines, *self._neighbours()]
-            if self._cloud.openai_key and self._rules.cloud_allowed:
-                targets.append(self._openai())
-            looked = await asyncio.gather(*(self._look_at(each) for each in targets))
+            clouds = [each for _, each in self._cloud.engines()] if self._rules.cloud_allowed else []
+            looked = await asyncio.gather(
+                *(self._look_at(each) for each in targets), *(self._look_far(each) for each in clouds)
+            )
             if self._embedded is not None:
                 await self._embedded.look()
             found = [*(each for each in looked if each is not None), *self._inside()]
@@ -219,11 +239,12 @@ class Prober:
         ports = [port for port in dict.fromkeys(self._settings.ports) if port not in taken]
         return [EngineSettings("", f"http://127.0.0.1:{port}", expected=False) for port in ports]
 
-    def _openai(self) -> EngineSettings:
-        cloud = self._cloud
-        return EngineSettings(
-            "openai", cloud.openai_url, "openai", cloud.openai_key, cloud.openai_model, where="cloud"
-        )
+    async def _look_far(self, target: EngineSettings) -> Engine | None:
+        """A cloud engine, asked again only when its last good look is old: its list changes once a month."""
+        seen = self._board.fleet.engine(target.name)
+        if seen is not None and seen.state == "up" and self._clock() - seen.checked_at < CLOUD_LOOK_S:
+            return seen
+        return await self._look_at(target)
 
     async def _look_at(self, target: EngineSettings) -> Engine | None:
         """The engine as it is now, None when there is none and none was expected."""
@@ -306,22 +327,12 @@ class Prober:
         ]
 
     def _silent_clouds(self) -> list[Engine]:
-        """Cloud engines that are known by their key only and are not spoken to."""
-        cloud, allowed = self._cloud, self._rules.cloud_allowed
-        kinds: list[tuple[EngineKind, str, str]] = [
-            ("anthropic", cloud.anthropic_key, "https://api.anthropic.com"),
-            ("gemini", cloud.gemini_key, "https://generativelanguage.googleapis.com"),
-        ]
-        if not allowed:
-            kinds.insert(0, ("openai", cloud.openai_key, cloud.openai_url))
-        silent: list[Engine] = []
-        for kind, key, url in kinds:
-            later = "" if kind == "openai" else f"; {kind} itself comes with a later version"
-            if key and not allowed:
-                reason = f"a key was found, but cloud engines are not allowed (cloud.allowed){later}"
-                silent.append(Engine(kind, kind, "cloud", url, "found_not_allowed", reason=reason))
-            elif key:
-                reason = f"a key was found; {kind} engines come with a later version"
-                silent.append(Engine(kind, kind, "cloud", url, "down", reason=reason))
+        """Cloud engines that are known by their key only: without consent they are not even greeted."""
+        if self._rules.cloud_allowed:
+            return []
+        reason = "a key was found, but cloud engines are not allowed (cloud.allowed)"
         now = self._clock()
-        return [replace(each, checked_at=now) for each in silent]
+        return [
+            Engine(each.name, kind, "cloud", each.url, "found_not_allowed", reason=reason, checked_at=now)
+            for kind, each in self._cloud.engines()
+        ]

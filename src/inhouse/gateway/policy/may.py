@@ -60,7 +60,7 @@ def _absent(candidate: Candidate, now: float) -> str:
     if engine.state == "up" and engine.rests_until > now:
         return f"rests for {engine.rests_until - now:.0f} s more: {engine.rest_reason}"
     if candidate.profile.dialect is None and engine.kind != "scripted":
-        return f"{engine.kind} engines come with a later version"
+        return f"there is no way to talk to engines of the kind {engine.kind}"
     return ""
 
 

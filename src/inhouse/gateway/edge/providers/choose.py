@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from inhouse.gateway.edge.providers.anthropic import AnthropicProvider
 from inhouse.gateway.edge.providers.embedded import EmbeddedEngine
+from inhouse.gateway.edge.providers.gemini import GeminiProvider
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.ollama import OllamaProvider
@@ -58,8 +60,10 @@ class Providers:
         key, profile = self._keys.get(engine.name, ""), PROFILES[engine.kind]
         if profile.dialect == "ollama":
             return OllamaProvider(engine.name, engine.url, self._http, key=key)
+        if profile.dialect == "anthropic":
+            return AnthropicProvider(engine.name, engine.url, self._http, key=key)
+        if profile.dialect == "gemini":
+            return GeminiProvider(engine.name, engine.url, self._http, key=key)
         if profile.dialect == "openai" and engine.url:
             return OpenAIProvider(engine.name, engine.url, profile, self._http, key=key)
-        raise EngineRefused(
-            f"`{engine.name}`: {engine.kind} engines come with a later version", engine=engine.name
-        )
+        raise EngineRefused(f"`{engine.name}`: there is no way to talk to it", engine=engine.name)
