@@ -61,14 +61,15 @@ class SyncLLMService:
         system: str | None = None,
         model: str | None = None,
         temperature: float = 0.7,
-        max_tokens: int = 4096,
+        max_tokens: int | None = None,
         *,
         prefer_local: bool = True,
         force_cloud: bool = False,
     ) -> Json:
         """`{"response", "model_used", "source": "local|cloud", "tokens", "cost", "metadata", ...}`.
 
-        `cost` is None where the price is not known, which is not free.
+        `cost` is None where the price is not known, which is not free. `max_tokens` None is as many as
+        the model's context has room for: the plan's 4,096 would rule out every small local model.
 
         Raises:
             LlmError: if no model may or can answer, or the server does not.
@@ -179,7 +180,7 @@ class LLMService:
         system: str | None = None,
         model: str | None = None,
         temperature: float = 0.7,
-        max_tokens: int = 4096,
+        max_tokens: int | None = None,
         *,
         prefer_local: bool = True,
         force_cloud: bool = False,

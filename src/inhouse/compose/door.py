@@ -58,7 +58,7 @@ def repeats_of(settings: Settings) -> Repeats | None:
 
 
 def cached_chat(settings: Settings, gateway: Gateway) -> ChatModel:
-    """The dispatch, behind the cache of replies where there may be one."""
+    """Everything that answers (roll-outs, strategies, dispatch), perhaps behind the cache of replies."""
     chosen = settings.cache
     if chosen.replies == "off":
         return gateway.chat

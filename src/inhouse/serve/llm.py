@@ -281,7 +281,7 @@ def _health(parts: Parts) -> LlmHealth:
     return LlmHealth(
         local_llm=LocalLlm(
             available=bool(local),
-            url=first.url if first else None,
+            url=first.url or None if first else None,
             model=model or (first.models[0].name if first else None),
         ),
         cloud_llm=CloudLlm(

@@ -51,7 +51,7 @@ class GenerateBody(Shape):
     system: str | None = None
     model: str | None = None
     temperature: float = Field(DEFAULT_TEMPERATURE, ge=0, le=2)
-    max_tokens: int = Field(4096, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
     prefer_local: bool = True
     force_cloud: bool = False
     task: str = Field("chat", max_length=64)
