@@ -24,6 +24,7 @@ from inhouse.serve.house_shapes import (
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
 from inhouse.serve.money_shapes import RepricedShape, RoisShape, SavingsShape
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
+from inhouse.serve.route import ExplainedShape, RouteAskBody, SwitchShape
 from inhouse.serve.shapes import SearchDocument, Shape
 
 __all__ = ["HouseClient", "error_named"]
@@ -108,6 +109,16 @@ class HouseClient:
 
     async def revoke_key(self, name: str) -> KeyShape:
         return KeyShape.model_validate_json(await self._call("DELETE", f"/app/admin/keys/{segment(name)}"))
+
+    async def explain_route(self, asked: RouteAskBody) -> ExplainedShape:
+        reply = await self._call("POST", "/app/route/explain", asked.model_dump())
+        return ExplainedShape.model_validate_json(reply)
+
+    async def routing(self) -> SwitchShape:
+        return await self._get("/app/admin/routing", SwitchShape)
+
+    async def switch_routing(self, word: str | None) -> SwitchShape:
+        return SwitchShape.model_validate_json(await self._call("PUT", "/app/admin/routing", {"local": word}))
 
     async def rollouts(self) -> RolloutsShape:
         return await self._get("/app/rollouts", RolloutsShape)

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "rollout": "inhouse.cli.rollout:rollout",
     "config": "inhouse.cli.config:config",
     "keys": "inhouse.cli.keys:keys",
+    "route": "inhouse.cli.route:route",
     "usage": "inhouse.cli.usage:usage",
     "savings": "inhouse.cli.savings:savings",
     "roi": "inhouse.cli.roi:roi",

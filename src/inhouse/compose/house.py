@@ -31,7 +31,7 @@ __all__ = ["House", "open_database", "open_house"]
 
 log = structlog.get_logger(__name__)
 
-ASKING = frozenset({"ask", "chat", "bench"})
+ASKING = frozenset({"ask", "chat", "route explain", "bench"})
 """Commands whose answers a model may write; the others need not wait for a look at the engines."""
 LOOK_S = 1.5
 
@@ -124,4 +124,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         rollouts=gateway.chat,
         samples=gateway.samples,
         money=gateway.cash.money,
+        embedder=gateway.dispatch,
+        catalogue=gateway.catalogue,
+        routing=gateway.desk,
     )

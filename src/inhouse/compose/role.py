@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import inhouse
-from inhouse.compose.catalogue import FleetCatalogue
 from inhouse.compose.database import open_database
 from inhouse.compose.door import cached_chat, doors_of, open_gate, repeats_of
 from inhouse.compose.gateway import Gateway, open_gateway
@@ -61,7 +60,7 @@ async def open_role(
             version=inhouse.__version__,
             chat=cached_chat(settings, gateway),
             embedder=gateway.dispatch,
-            catalogue=FleetCatalogue(gateway.board, cloud_allowed=settings.cloud.allowed),
+            catalogue=gateway.catalogue,
             gate=open_gate(settings, keys),
             models=gateway.models,
             stopping=stopping,

@@ -57,6 +57,8 @@ class ModelView:
     tokens_per_s: float | None = None
     load_s: float | None = None
     warning: str = ""
+    need_bytes: int | None = None
+    """What it takes while it is loaded, where that can be told beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def read_outcomes(text: str, *, weak: str = "", strong: str = "") -> tuple[Judge
     Raises:
         ValueError: if a line is not like that; it says which.
     """
-    lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+    lines = [json.loads(line) for line in text.split("\n") if line.strip()]
     if any("scores" in line for line in lines):
         lines = [line for line in lines if line.get("task") != "mmlu"]
         weak, strong = _ends(lines, weak, strong)

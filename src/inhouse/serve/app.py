@@ -26,6 +26,7 @@ from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.rollouts import rollout_routes
+from inhouse.serve.route import route_routes
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
 from inhouse.serve.wire import App, Receive, Scope, Send, error_body, retry_after
@@ -68,6 +69,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         upload_routes(parts, jobs, stopping),
         chat_routes(parts),
         rollout_routes(parts),
+        route_routes(parts),
         compare_routes(parts),
         key_routes(parts),
         llm_routes(parts, stopping),

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from inhouse.gateway.desk import RoutingDesk
+from inhouse.gateway.fit import Machine
 from inhouse.gateway.ports import Fleet, Ledger, ModelStore, Money, PullProgress
 from inhouse.gateway.rollout import RolloutDesk
 from inhouse.kernel.caller import ApiKey
@@ -103,6 +105,8 @@ class Parts:
     ocr: bool
     limits: Limits
     settings: tuple[SettingRow, ...]
+    machine: Callable[[], Machine] | None = None
+    """What memory and disk there are now; reads files and asks the GPU's tool, so it is called in a thread."""
     keys: KeyBook | None = None
     gate: Gatekeeper | None = None
     chat: ChatModel | None = None
@@ -112,4 +116,5 @@ class Parts:
     rollouts: RolloutDesk | None = None
     samples: PickBook | None = None
     money: Money | None = None
+    routing: RoutingDesk | None = None
     clock: Callable[[], float] = time.time

@@ -10,36 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from inhouse.gateway.ports import ModelStore
+from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.ports import ChatModel, Embedder, Where
+from inhouse.kernel.ports import ChatModel, Embedder
 
 __all__ = ["Admission", "Catalogue", "Gatekeeper", "Offer", "PlaneParts"]
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A model name that a caller may ask for. Sizes, digest and family are empty where not known.
-
-    `runs_as` is what really answers when it is an alias. `capabilities` are Ollama's words: completion,
-    tools, vision, embedding, thinking.
-    """
-
-    name: str
-    engine: str
-    kind: str
-    where: Where
-    runs_as: str = ""
-    size_bytes: int | None = None
-    context_tokens: int | None = None
-    loaded: bool | None = None
-    digest: str = ""
-    family: str = ""
-    parameter_size: str = ""
-    quantization: str = ""
-    modified_at: float = 0.0
-    expires_at: float | None = None
-    capabilities: tuple[str, ...] = ("completion",)
 
 
 class Catalogue(Protocol):

@@ -1,0 +1,104 @@
+"""The model names of the house as a caller may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from inhouse.gateway.candidates import Candidate, candidates_of
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.facts import Facts, Need
+from inhouse.gateway.names import matches, plain_name
+from inhouse.gateway.policy import NoRoute, decide
+from inhouse.gateway.ports import Offer
+from inhouse.gateway.rules import Budget, Rules
+from inhouse.kernel.caller import Grant
+
+__all__ = ["FleetCatalogue"]
+
+
+class FleetCatalogue:
+    """Implements `serve.plane.parts.Catalogue` over the last look at the engines. `clock` is UNIX seconds."""
+
+    def __init__(self, board: FleetBoard, rules: Callable[[], Rules], *, clock: Callable[[], float]) -> None:
+        self._board = board
+        self._rules = rules
+        self._clock = clock
+
+    def offers(self, grant: Grant) -> tuple[Offer, ...]:
+        """Every name this caller may use now, each once: aliases first, then models, best engine first."""
+        found: dict[str, Offer] = {}
+        for offer in (*self._aliases(grant), *self._models(grant)):
+            found.setdefault(plain_name(offer.name), offer)
+        return tuple(found.values())
+
+    def _models(self, grant: Grant) -> Iterator[Offer]:
+        rules, now = self._rules(), self._clock()
+        kinds = {kind: index for index, kind in enumerate(rules.order)}
+
+        def rank(each: Candidate) -> tuple[bool, int, str, int]:
+            kind = kinds.get(each.engine.kind, len(kinds))
+            return each.where == "cloud", kind, each.engine.name, each.place
+
+        for each in sorted(candidates_of(self._board.fleet), key=rank):
+            if _usable(each, grant, rules, now) and _named(grant, each.model.name, each.name):
+                yield _offer(each, each.model.name)
+
+    def _aliases(self, grant: Grant) -> Iterator[Offer]:
+        """Aliases written out (no pattern), as whatever would answer them now."""
+        rules, fleet, now = self._rules(), self._board.fleet, self._clock()
+        by_name = {each.name: each for each in candidates_of(fleet)}
+        for rule in rules.aliases:
+            mine = not rule.keys or any(
+                matches(pattern, grant.key) or matches(pattern, grant.team) for pattern in rule.keys
+            )
+            if "*" in rule.name or "?" in rule.name or not mine or not _named(grant, rule.name):
+                continue
+            for need in ("", "embed"):
+                needs: frozenset[Need] = frozenset({"embed"}) if need else frozenset()
+                facts = Facts(
+                    "chat", "any", rule.name, 0, 0, needs, cloud=grant.cloud, key=grant.key, team=grant.team
+                )
+                route = decide(facts, fleet, rules, Budget(), now)
+                if isinstance(route, NoRoute):
+                    continue
+                first = route.attempts[0]
+                yield _offer(by_name[f"{first.engine}/{first.model}"], rule.name, runs_as=first.model)
+                break
+
+
+def _usable(candidate: Candidate, grant: Grant, rules: Rules, now: float) -> bool:
+    engine = candidate.engine
+    if engine.state != "up" or engine.rests_until > now:
+        return False
+    if candidate.where == "cloud" and not (rules.cloud_allowed and grant.cloud):
+        return False
+    return candidate.model.chats or candidate.embeds
+
+
+def _named(grant: Grant, *names: str) -> bool:
+    return not grant.models or any(matches(pattern, name) for pattern in grant.models for name in names)
+
+
+def _offer(candidate: Candidate, name: str, *, runs_as: str = "") -> Offer:
+    model = candidate.model
+    if model.capabilities is not None:
+        able = tuple(sorted(model.capabilities))
+    else:
+        able = ("embedding",) if candidate.embeds and not model.chats else ("completion",)
+    return Offer(
+        name=name,
+        engine=candidate.engine.name,
+        kind=candidate.engine.kind,
+        where=candidate.where,
+        runs_as=runs_as,
+        size_bytes=model.size_bytes,
+        context_tokens=model.context_tokens,
+        loaded=model.loaded,
+        digest=model.digest,
+        family=model.family,
+        parameter_size=model.parameter_size,
+        quantization=model.quantization,
+        modified_at=model.modified_at or 0.0,
+        expires_at=model.expires_at,
+        capabilities=able,
+    )

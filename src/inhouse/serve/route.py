@@ -1,0 +1,206 @@
+"""`/app/route/explain` and `/app/admin/routing`: why a request goes where it goes, and the switch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from inhouse.gateway.desk import Explained, RouteAsk, RoutingDesk, SwitchState
+from inhouse.gateway.policy.route import Attempt, NoRoute, TraceStep
+from inhouse.kernel.errors import Unavailable
+from inhouse.kernel.messages import Wishes
+from inhouse.serve.bodies import Body
+from inhouse.serve.callers import CallerOf
+from inhouse.serve.parts import Parts
+from inhouse.serve.shapes import Shape
+
+__all__ = ["ExplainedShape", "RouteAskBody", "SwitchBody", "SwitchShape", "route_routes"]
+
+
+class RouteAskBody(Body):
+    """A request that is not sent, as its headers would say it."""
+
+    prompt: str = Field("", max_length=4_000_000)
+    task: str = Field("chat", max_length=64)
+    model: str | None = Field(None, max_length=200)
+    data: Literal["local_only", "any"] = "any"
+    priority: Literal["critical", "high", "medium", "low", "batch"] | None = None
+    role: Literal["L1", "L2", "L3"] | None = None
+    prefer: Literal["local", "cloud"] | None = None
+    force: Literal["local", "cloud"] | None = None
+    max_cost_micros: int | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0)
+
+
+class SwitchBody(Body):
+    """How the switch shall stand; null goes back to the setting `routing.local`."""
+
+    local: Literal["auto", "true", "false", "force"] | None
+
+
+class SwitchShape(Shape):
+    """The switch, who set it, and what keeps newer rules out of force."""
+
+    local: str
+    origin: str
+    loaded_at: float
+    problem: str
+
+
+class AttemptShape(Shape):
+    """An engine that would be tried; the cost is in millionths, null where it is not known."""
+
+    engine: str
+    model: str
+    where: str
+    reason: str
+    cost_micros: int | None
+
+
+class DroppedShape(Shape):
+    name: str
+    reason: str
+
+
+class LayerShape(Shape):
+    """What one layer did."""
+
+    layer: str
+    rule: str
+    said: str
+    inputs: dict[str, str]
+    left: int
+    dropped: tuple[DroppedShape, ...]
+
+
+class RefusedShape(Shape):
+    layer: str
+    code: str
+    message: str
+    hint: str
+
+
+class ChangeShape(Shape):
+    """What would have to be otherwise, and what would happen then."""
+
+    change: str
+    then: str
+
+
+class ExplainedShape(Shape):
+    """What `route explain --json` prints."""
+
+    task: str
+    model: str | None
+    data: str
+    tokens_in: int
+    tokens_out: int
+    complexity: float | None
+    attempts: tuple[AttemptShape, ...]
+    refused: RefusedShape | None
+    layers: tuple[LayerShape, ...]
+    changes: tuple[ChangeShape, ...]
+    accept: float | None
+    escalate_below: float | None
+    escalate_to: AttemptShape | None
+    retries: int | None
+    switch: SwitchShape
+
+
+def route_routes(parts: Parts) -> APIRouter:
+    """Explain a decision, and turn the switch."""
+    routes = APIRouter()
+
+    @routes.post("/app/route/explain")
+    def explain(caller: CallerOf, body: RouteAskBody) -> ExplainedShape:
+        """What would happen to this request now, layer by layer; nothing is sent and nothing is kept."""
+        ask = RouteAsk(
+            prompt=body.prompt,
+            task=body.task,
+            model=body.model,
+            data=body.data,
+            wishes=Wishes(
+                priority=body.priority,
+                role=body.role,
+                prefer=body.prefer,
+                force=body.force,
+                max_cost_micros=body.max_cost_micros,
+            ),
+            tokens=body.tokens,
+        )
+        return _explained(_desk(parts).explain(ask))
+
+    @routes.get("/app/admin/routing")
+    def routing(caller: CallerOf) -> SwitchShape:
+        """How the switch `routing.local` stands, and who set it."""
+        return _switch(_desk(parts).switch_state())
+
+    @routes.put("/app/admin/routing")
+    async def turn(caller: CallerOf, body: SwitchBody) -> SwitchShape:
+        """Turn the switch, for every request from now on and after a restart."""
+        return _switch(await asyncio.to_thread(_desk(parts).switch, body.local, caller.user))
+
+    return routes
+
+
+def _desk(parts: Parts) -> RoutingDesk:
+    if parts.routing is None:
+        raise Unavailable("This house has no gateway", hint="start it with `inhouse up`")
+    return parts.routing
+
+
+def _switch(state: SwitchState) -> SwitchShape:
+    return SwitchShape.model_validate(state)
+
+
+def _explained(found: Explained) -> ExplainedShape:
+    route, facts = found.route, found.facts
+    refused = None
+    attempts: tuple[AttemptShape, ...] = ()
+    if isinstance(route, NoRoute):
+        refused = RefusedShape(layer=route.layer, code=route.code, message=route.message, hint=route.hint)
+    else:
+        attempts = tuple(_attempt(each, cost) for each, cost in zip(route.attempts, found.costs, strict=True))
+    return ExplainedShape(
+        task=facts.task,
+        model=facts.model,
+        data=facts.data,
+        tokens_in=facts.prompt_tokens,
+        tokens_out=facts.reply_tokens,
+        complexity=facts.complexity,
+        attempts=attempts,
+        refused=refused,
+        layers=tuple(_layer(step) for step in route.trace),
+        changes=tuple(ChangeShape(change=change, then=then) for change, then in found.changes),
+        accept=None if isinstance(route, NoRoute) else route.accept,
+        escalate_below=None if isinstance(route, NoRoute) else route.escalate_below,
+        escalate_to=None
+        if isinstance(route, NoRoute) or route.escalate_to is None
+        else _attempt(route.escalate_to, None),
+        retries=None if isinstance(route, NoRoute) else route.retries,
+        switch=_switch(found.switch),
+    )
+
+
+def _attempt(attempt: Attempt, cost: int | None) -> AttemptShape:
+    return AttemptShape(
+        engine=attempt.engine,
+        model=attempt.model,
+        where=attempt.where,
+        reason=attempt.reason,
+        cost_micros=cost,
+    )
+
+
+def _layer(step: TraceStep) -> LayerShape:
+    return LayerShape(
+        layer=step.layer,
+        rule=step.rule,
+        said=step.said,
+        inputs=dict(step.inputs),
+        left=step.left,
+        dropped=tuple(DroppedShape(name=name, reason=reason) for name, reason in step.dropped),
+    )
