@@ -112,7 +112,7 @@ async def open_gateway(
         till=cash.till,
     )
     samples = SqlRolloutBook(database, ledger.move)
-    chat = open_strategies(loaded.settings, dispatch, board, cash.till, samples)
+    chat = open_strategies(loaded.settings, dispatch, board, cash.till, book=samples, rules=rulebook.rules)
     await asyncio.to_thread(ledger.start if watch else ledger.move)
     await asyncio.to_thread(chat.load)
     await asyncio.to_thread(cash.start, ledger)

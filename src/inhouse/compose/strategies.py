@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from inhouse.config import Settings
 from inhouse.gateway.edge.board import FleetBoard
@@ -12,6 +14,7 @@ from inhouse.gateway.edge.opinions import RoutedCandidates
 from inhouse.gateway.edge.rollout_book import SqlRolloutBook
 from inhouse.gateway.edge.rollouts import Rollouts
 from inhouse.gateway.edge.strategies import Strategies
+from inhouse.gateway.rules import Rules
 from inhouse.gateway.strategy import StrategySettings
 from inhouse.gateway.till import Till
 
@@ -19,13 +22,17 @@ __all__ = ["open_strategies"]
 
 
 def open_strategies(
-    settings: Settings, dispatch: Dispatch, board: FleetBoard, till: Till, book: SqlRolloutBook
+    settings: Settings,
+    dispatch: Dispatch,
+    board: FleetBoard,
+    till: Till,
+    *,
+    book: SqlRolloutBook,
+    rules: Callable[[], Rules],
 ) -> Rollouts:
-    """The dispatch as callers meet it."""
+    """The dispatch as callers meet it; thresholds are those of the rules now in force."""
     chosen = settings.strategies
-    rules = StrategySettings(
-        accept=chosen.accept,
-        escalate_below=chosen.escalate_below,
+    fixed = StrategySettings(
         draft_model=chosen.draft_model,
         refine_model=chosen.refine_model,
         opinions=chosen.opinions,
@@ -34,6 +41,11 @@ def open_strategies(
         max_cost_micros=chosen.max_cost_micros or None,
         post_hoc=chosen.post_hoc,
     )
+
+    def in_force() -> StrategySettings:
+        now = rules()
+        return replace(fixed, accept=now.accept, escalate_below=now.escalate_below)
+
     candidates = RoutedCandidates(dispatch, board, till, time.time)
-    several = Strategies(dispatch, dispatch, candidates, lambda: rules, stopwatch=time.monotonic)
+    several = Strategies(dispatch, dispatch, candidates, in_force, stopwatch=time.monotonic)
     return Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)

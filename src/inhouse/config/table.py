@@ -123,10 +123,6 @@ class CacheSection(_Section):
 class StrategiesSection(_Section):
     """Answers that several models make, asked for by `x-inhouse-strategy` or `inhouse/cascade`."""
 
-    accept: float = _setting(0.85, "a draft that is at least this sure is the answer", gt=0, le=1)
-    escalate_below: float = _setting(
-        0.70, "a single answer less sure than this is asked again of a stronger model", ge=0, le=1
-    )
     draft_model: str = _setting("", "model that drafts in a cascade; empty: the routing chooses")
     refine_model: str = _setting("", "model that refines or joins answers; empty: the routing chooses")
     opinions: int = _setting(3, "models asked for a consensus", "models", ge=2, le=9)
@@ -138,7 +134,7 @@ class StrategiesSection(_Section):
         0, "most that all steps of one answer may cost; 0 is no cap", "micro-units", ge=0
     )
     post_hoc: bool = _setting(
-        False, "judge single answers that are read whole, too, and ask again below escalate_below"
+        False, "judge single answers that are read whole, too, and ask again below routing.escalate_below"
     )
 
 
