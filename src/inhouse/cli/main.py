@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "config": "inhouse.cli.config:config",
     "keys": "inhouse.cli.keys:keys",
     "route": "inhouse.cli.route:route",
+    "eval": "inhouse.cli.eval:evaluation",
     "usage": "inhouse.cli.usage:usage",
     "savings": "inhouse.cli.savings:savings",
     "roi": "inhouse.cli.roi:roi",

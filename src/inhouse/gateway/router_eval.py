@@ -134,9 +134,10 @@ def evaluate(judged: Sequence[Judged]) -> tuple[RouterScore, ...]:
     if len(judged) < LEAST * FOLDS / (FOLDS - 1) + 1:
         return tuple(table)
     trained: dict[str, Callable[[GapModel, Outcome], float]] = {
-        "mean gap per task": lambda model, each: model.tasks.get(each.task, 0.0),
         "text and task (what runs trained)": lambda model, each: model.raw(each.prompt, each.task),
     }
+    if len({each.task for each in outcomes}) > 1:
+        trained["mean gap per task"] = lambda model, each: model.tasks.get(each.task, 0.0)
     by_text = _out_of_fold(judged, {"text": lambda model, each: model.raw(each.prompt, "")}, tasks=False)
     scored = {"text": by_text["text"], **_out_of_fold(judged, trained, tasks=True)}
     for name, scores in scored.items():
