@@ -16,6 +16,7 @@ from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentR
 from inhouse.serve.house_shapes import (
     EnginesShape,
     ErrorShape,
+    LoadedShape,
     RequestShape,
     SettingsShape,
     StateShape,
@@ -76,8 +77,33 @@ class HouseClient:
     async def state(self) -> StateShape:
         return await self._get("/app/state", StateShape)
 
-    async def engines(self, *, refresh: bool) -> EnginesShape:
-        return await self._get("/app/models", EnginesShape, refresh=int(refresh))
+    async def engines(self, *, refresh: bool, fit: bool = False) -> EnginesShape:
+        return await self._get("/app/models", EnginesShape, refresh=int(refresh), fit=int(fit))
+
+    async def loaded_models(self) -> LoadedShape:
+        """Engines with their loaded models, looked at now."""
+        return await self._get("/app/models/loaded", LoadedShape, refresh=1)
+
+    async def pull_model(
+        self, model: str, *, engine: str, force: bool
+    ) -> AsyncIterator[tuple[str, Mapping[str, JsonValue]]]:
+        """Events as (name, data), up to `done`; an `error` event is raised."""
+        body = {"model": model, "engine": engine, "force": force}
+        headers = {**self._headers, "content-type": "application/json"}
+        content = json.dumps(body).encode()
+        async with self._transport.send("POST", "/app/models/pull", headers=headers, body=content) as reply:
+            if reply.status != 200:
+                raise _error_in(await reply.body())
+            async for name, data in _events(reply.chunks):
+                if name == "error":
+                    raise error_named(str(data["code"]), str(data["message"]), str(data["hint"]))
+                yield name, data
+                if name == "done":
+                    return
+        raise Unavailable("The download ended without its end", hint="run it again: it goes on where it was")
+
+    async def remove_model(self, model: str, *, engine: str) -> None:
+        await self._call("DELETE", f"/app/models?{urlencode({'model': model, 'engine': engine})}")
 
     async def usage(self, **asked: str | float | None) -> UsageShape:
         """Sums and rows; `asked` are the query parameters of `GET /app/usage`."""

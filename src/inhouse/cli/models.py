@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping
 
 import click
+from pydantic import JsonValue
 
 from inhouse.cli.output import columns, note, say, show_json, size
 from inhouse.cli.setup import Setup, setup_of
-from inhouse.gateway.ports import EngineView
 from inhouse.kernel.errors import NoEngine
-from inhouse.serve.house_shapes import EngineShape, EnginesShape, ModelShape
+from inhouse.serve.house_shapes import EngineShape, EnginesShape, HitsShape, LoadedShape, ModelShape
 
 __all__ = ["models"]
 
@@ -25,106 +26,174 @@ def models() -> None:
 
 
 @models.command("ls")
+@click.option("--fit", is_flag=True, help="Say of each model whether it fits this machine's memory")
 @_json
 @click.pass_context
-def ls(context: click.Context, *, as_json: bool) -> None:
+def ls(context: click.Context, *, fit: bool, as_json: bool) -> None:
     """Look at all engines now and list their models."""
-    _show(asyncio.run(_engines(setup_of(context), "models ls")), loaded_only=False, as_json=as_json)
+    found = asyncio.run(_engines(setup_of(context), fit=fit))
+    if as_json:
+        show_json(found)
+        return
+    rows = [_cells(engine, model, fit=fit) for engine in found.engines for model in engine.models]
+    heading = ("ENGINE", "WHERE", "MODEL", "SIZE", "CONTEXT", "LOADED", *(("FITS",) if fit else ()))
+    for line in columns([heading, *rows]) if rows else ():
+        say(line)
+    _note_states(found.engines)
+    if found.machine is not None:
+        machine = found.machine
+        gpu = f", GPU {size(machine.gpu_free_bytes)} free" if machine.gpu_free_bytes is not None else ""
+        free, whole = size(machine.ram_free_bytes), size(machine.ram_total_bytes)
+        note(f"memory {free} free of {whole}{gpu}, disk {size(machine.disk_free_bytes)} free")
+    if not rows:
+        note("no model found; answers are quotes from the documents")
 
 
 @models.command("ps")
 @_json
 @click.pass_context
 def ps(context: click.Context, *, as_json: bool) -> None:
-    """List the models that are loaded now, as far as their engines say."""
-    found = asyncio.run(_engines(setup_of(context), "models ps"))
-    engines = tuple(
-        engine.model_copy(update={"models": tuple(model for model in engine.models if model.loaded)})
-        for engine in found.engines
-    )
-    _show(EnginesShape(engines=engines), loaded_only=True, as_json=as_json)
-
-
-async def _engines(setup: Setup, command: str) -> EnginesShape:
-    async with setup.client(command) as house:
-        return await house.engines(refresh=True)
-
-
-def _show(found: EnginesShape, *, loaded_only: bool, as_json: bool) -> None:
+    """List the models that are loaded now: memory, until when, speed, and how often they were needed."""
+    found = asyncio.run(_loaded(setup_of(context)))
     if as_json:
         show_json(found)
         return
-    rows = [_cells(engine, model) for engine in found.engines for model in engine.models]
-    if rows:
-        for line in columns([("ENGINE", "WHERE", "MODEL", "SIZE", "CONTEXT", "LOADED"), *rows]):
-            say(line)
-    for engine in found.engines:
-        if engine.reason or not engine.models:
+    now = time.time()
+    loaded = [(engine, model) for engine in found.engines for model in engine.models]
+    rows = [_loaded_cells(engine, model, now) for engine, model in loaded]
+    heading = ("ENGINE", "WHERE", "MODEL", "MEMORY", "CONTEXT", "UNTIL", "TOKENS/S", "LOADED IN")
+    for line in columns([heading, *rows]) if rows else ():
+        say(line)
+    for _, model in loaded:
+        if model.warning:
+            note(f"{model.name}: {model.warning}")
+    _note_states(found.engines, empty=False)
+    if not rows:
+        note("no model is loaded")
+    note(_hits(found.hits))
+
+
+async def _engines(setup: Setup, *, fit: bool) -> EnginesShape:
+    async with setup.client("models ls") as house:
+        return await house.engines(refresh=True, fit=fit)
+
+
+async def _loaded(setup: Setup) -> LoadedShape:
+    async with setup.client("models ps") as house:
+        return await house.loaded_models()
+
+
+def _note_states(engines: tuple[EngineShape, ...], *, empty: bool = True) -> None:
+    """What is to be said of engines that are down, not used, or (`empty`) have no model."""
+    for engine in engines:
+        if engine.reason or (empty and not engine.models):
             state = "found, not used" if engine.state == "found_not_allowed" else engine.state
             note(f"{engine.name}: {state}{f': {engine.reason}' if engine.reason else ''}")
-    if not rows:
-        note("no model is loaded" if loaded_only else "no model found; answers are quotes from the documents")
 
 
-def _cells(engine: EngineShape, model: ModelShape) -> tuple[str, ...]:
+def _cells(engine: EngineShape, model: ModelShape, *, fit: bool) -> tuple[str, ...]:
     loaded = {True: "yes", False: "no", None: "?"}[model.loaded]
     context = str(model.context_tokens or "?")
-    return engine.name, engine.where, model.name, size(model.size_bytes), context, loaded
+    cells = (engine.name, engine.where, model.name, size(model.size_bytes), context, loaded)
+    if not fit:
+        return cells
+    return (*cells, f"{model.fit.word}: {model.fit.reason}" if model.fit else "elsewhere")
+
+
+def _loaded_cells(engine: EngineShape, model: ModelShape, now: float) -> tuple[str, ...]:
+    rate = "?" if model.tokens_per_s is None else f"{model.tokens_per_s:.1f}"
+    took = "?" if model.load_s is None else f"{model.load_s:.1f} s"
+    context = str(model.context_tokens or "?")
+    memory = size(model.memory_bytes)
+    return engine.name, engine.where, model.name, memory, context, _until(model, now), rate, took
+
+
+def _until(model: ModelShape, now: float) -> str:
+    """`forever`, `4 min`, `?`."""
+    if model.kept:
+        return "forever"
+    if model.expires_at is None:
+        return "?"
+    left_s = max(0.0, model.expires_at - now)
+    return f"{left_s / 60:.0f} min" if left_s >= 60 else f"{left_s:.0f} s"
+
+
+def _hits(hits: HitsShape) -> str:
+    if hits.rate is None:
+        return "no request to a local model since the start"
+    return f"{hits.warm} of {hits.asked} requests found their model loaded ({hits.rate:.0%})"
 
 
 @models.command("pull")
 @click.argument("model")
-@click.option("--engine", help="Which Ollama engine (default: the first that is up)")
+@click.option("--engine", default="", help="Which Ollama engine (default: the first that is up)")
+@click.option("--force", is_flag=True, help="Also when it does not fit this machine")
 @click.pass_context
-def pull(context: click.Context, model: str, engine: str | None) -> None:
-    """Download MODEL with Ollama, e.g. `qwen2.5:7b`; inhouse itself contacts no registry."""
-    asyncio.run(_pull(setup_of(context), model, engine))
+def pull(context: click.Context, model: str, engine: str, *, force: bool) -> None:
+    """Download MODEL: a name that Ollama knows, e.g. `qwen2.5:7b`, or the address of a GGUF file.
+
+    Says first whether it fits this machine. inhouse itself contacts no registry.
+    """
+    asyncio.run(_pull(setup_of(context), model, engine, force=force))
     note(f"{model} is ready")
 
 
-async def _pull(setup: Setup, model: str, wanted: str | None) -> None:
-    async with setup.house("models pull") as house:
-        engine = _ollama(await house.parts.fleet.refresh(), wanted)
-        on_terminal = sys.stderr.isatty()
-        said = ""
-        async for moment in house.parts.models.pull(engine, model):
-            share = (
-                f" {moment.done_bytes / moment.total_bytes:.0%}"
-                if moment.done_bytes and moment.total_bytes
-                else ""
-            )
-            if on_terminal:
-                sys.stderr.write(f"\r\x1b[K{moment.status}{share}")
-            elif moment.status != said:
-                said = moment.status
-                note(said)
-        if on_terminal:
+async def _pull(setup: Setup, model: str, engine: str, *, force: bool) -> None:
+    async with setup.client("models pull", writing=True) as house:
+        _check(engine, (await house.engines(refresh=True)).engines)
+        progress = _Progress(on_terminal=sys.stderr.isatty())
+        async for name, data in house.pull_model(model, engine=engine, force=force):
+            progress.show(name, data)
+        progress.end()
+
+
+class _Progress:
+    """How far a download is: one line that changes on a terminal, one line for each new word elsewhere."""
+
+    def __init__(self, *, on_terminal: bool) -> None:
+        self._on_terminal = on_terminal
+        self._said = ""
+
+    def show(self, name: str, data: Mapping[str, JsonValue]) -> None:
+        if name == "fit":
+            note(f"{data['word']}: {data['reason']}")
+        if name != "progress":
+            return
+        status, done, whole = str(data["status"]), data["done_bytes"], data["total_bytes"]
+        share = f" {done / whole:.0%}" if isinstance(done, int) and isinstance(whole, int) and whole else ""
+        if self._on_terminal:
+            sys.stderr.write(f"\r\x1b[K{status}{share}")
+        elif status != self._said:
+            self._said = status
+            note(status)
+
+    def end(self) -> None:
+        if self._on_terminal:
             sys.stderr.write("\r\x1b[K")
 
 
 @models.command("rm")
 @click.argument("model")
-@click.option("--engine", help="Which Ollama engine (default: the first that is up)")
+@click.option("--engine", default="", help="Which Ollama engine, or `embedded` (default: whoever has it)")
 @click.pass_context
-def rm(context: click.Context, model: str, engine: str | None) -> None:
-    """Remove MODEL from Ollama."""
+def rm(context: click.Context, model: str, engine: str) -> None:
+    """Remove MODEL from the house, or from Ollama."""
     asyncio.run(_remove(setup_of(context), model, engine))
     note(f"{model} was removed")
 
 
-async def _remove(setup: Setup, model: str, wanted: str | None) -> None:
-    async with setup.house("models rm") as house:
-        engine = _ollama(await house.parts.fleet.refresh(), wanted)
-        await house.parts.models.remove(engine, model)
+async def _remove(setup: Setup, model: str, engine: str) -> None:
+    async with setup.client("models rm", writing=True) as house:
+        _check(engine, (await house.engines(refresh=True)).engines)
+        await house.remove_model(model, engine=engine)
 
 
-def _ollama(engines: Sequence[EngineView], wanted: str | None) -> str:
-    """The engine that can fetch and remove models: only Ollama can."""
-    for engine in engines:
-        if engine.kind == "ollama" and engine.state == "up" and wanted in (None, engine.name):
-            return engine.name
-    named = f"Engine {wanted!r} is not an Ollama that is up" if wanted else "No Ollama engine is up"
+def _check(wanted: str, engines: tuple[EngineShape, ...]) -> None:
+    """Raises `NoEngine` if the engine that was named cannot fetch and remove models."""
+    able = [each.name for each in engines if each.kind == "ollama" and each.state == "up"]
+    if wanted in ("", "embedded") or wanted in able:
+        return
     raise NoEngine(
-        f"{named}; models can be fetched and removed there only",
-        hint="start Ollama (engines.ollama_url), or name a GGUF file in engines.embedded",
+        f"Engine {wanted!r} is not an Ollama that is up; models can be fetched and removed there only",
+        hint="start Ollama (engines.ollama_url), or give the http(s) address of a GGUF file",
     )

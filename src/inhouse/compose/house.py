@@ -20,6 +20,7 @@ from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
 from inhouse.gateway.edge.keys import StoredKeys
+from inhouse.gateway.edge.providers.embedded_memory import machine
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.chats import StoredChats
 from inhouse.ops.edge import probes
@@ -107,6 +108,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         answering=gateway.answering,
         checks=checks.run,
         free_bytes=lambda: probes.free_bytes(home.root),
+        machine=lambda: machine(home.root),
         ocr=settings.ingest.ocr == "auto" and knowledge.ocr,
         limits=Limits(
             max_body_bytes=settings.server.max_body_mb * 1_000_000,

@@ -11,7 +11,18 @@ from typing import Literal
 
 from inhouse.gateway.gguf import GgufFacts
 
-__all__ = ["Fit", "FitWord", "Machine", "Need", "fit", "gigabytes", "guess_size", "need_of", "room_for"]
+__all__ = [
+    "Fit",
+    "FitWord",
+    "Machine",
+    "Need",
+    "fit",
+    "fit_named",
+    "gigabytes",
+    "guess_size",
+    "need_of",
+    "room_for",
+]
 
 FitWord = Literal["fits", "tight", "does not fit", "unknown"]
 
@@ -111,6 +122,31 @@ def fit(need: Need | None, machine: Machine, *, download_bytes: int | None = Non
     if wanted <= free * TIGHT_SHARE:
         return Fit("fits", wanted, reason)
     return Fit("tight" if wanted <= free else "does not fit", wanted, reason)
+
+
+USUAL_CONTEXT = 4096
+"""What Ollama and LM Studio load a model with, whatever it was trained for."""
+
+
+def fit_named(
+    name: str,
+    machine: Machine,
+    *,
+    size_bytes: int | None = None,
+    need_bytes: int | None = None,
+    download: bool = False,
+) -> Fit:
+    """Whether a model fits, by what is known of it: its need, else its size, else its name."""
+    size = size_bytes or guess_size(name)
+    guessed = size_bytes is None
+    if need_bytes is not None:
+        need = Need(need_bytes, 0, 0)
+    elif size is not None:
+        known = need_of(size, USUAL_CONTEXT)
+        need = Need(known.weights_bytes, known.cache_bytes, known.overhead_bytes, guessed=guessed)
+    else:
+        return fit(None, machine)
+    return fit(need, machine, download_bytes=size if download else None)
 
 
 def room_for(free_bytes: int, size_bytes: int, facts: GgufFacts | None = None) -> int:

@@ -78,6 +78,8 @@ class Model:
     memory_bytes: int | None = None
     gpu_bytes: int | None = None
     capabilities: frozenset[Capability] | None = None
+    need_bytes: int | None = None
+    """What it takes while it is loaded, where that can be told beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +272,7 @@ def _model_view(model: Model) -> ModelView:
         gpu_bytes=model.gpu_bytes,
         capabilities=tuple(sorted(model.capabilities or ())),
         demo=model.demo,
+        need_bytes=model.need_bytes,
     )
 
 

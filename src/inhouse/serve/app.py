@@ -20,6 +20,7 @@ from inhouse.serve.house_shapes import ErrorShape
 from inhouse.serve.keys import key_routes
 from inhouse.serve.llm import llm_routes
 from inhouse.serve.middleware import Door
+from inhouse.serve.models import model_routes
 from inhouse.serve.money import money_routes
 from inhouse.serve.parts import Parts
 from inhouse.serve.plane.front import Front
@@ -63,6 +64,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
     jobs = RecentJobs(parts.ingest)
     for routes in (
         house_routes(parts, jobs),
+        model_routes(parts, stopping),
         money_routes(parts),
         ask_routes(parts, stopping),
         document_routes(parts),

@@ -9,7 +9,6 @@ from inhouse.serve.callers import CallerOf
 from inhouse.serve.house_shapes import (
     AnsweringShape,
     CountsShape,
-    EnginesShape,
     LedgerRowShape,
     LimitsShape,
     SettingShape,
@@ -55,12 +54,6 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
             ),
             ocr=parts.ocr,
         )
-
-    @routes.get("/app/models")
-    async def models(caller: CallerOf, *, refresh: bool = False) -> EnginesShape:
-        """Engines and their models at the last look; `refresh=1` looks now."""
-        views = await parts.fleet.refresh() if refresh else parts.fleet.engines()
-        return EnginesShape(engines=tuple(engine(view) for view in views))
 
     @routes.get("/app/usage")
     def usage(

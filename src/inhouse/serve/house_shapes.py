@@ -14,11 +14,18 @@ __all__ = [
     "EnginesShape",
     "ErrorBody",
     "ErrorShape",
+    "FitShape",
     "HealthShape",
+    "HitsShape",
     "LedgerRowShape",
     "LimitsShape",
+    "LoadShape",
+    "LoadedShape",
+    "MachineShape",
     "ModelShape",
     "MoneyShape",
+    "PullShape",
+    "PulledShape",
     "RequestShape",
     "SettingShape",
     "SettingsShape",
@@ -30,11 +37,49 @@ __all__ = [
 ]
 
 
+class FitShape(Shape):
+    """Whether a model fits this machine, and why."""
+
+    word: str
+    memory_bytes: int | None
+    reason: str
+
+
 class ModelShape(Shape):
+    """A model; null and empty are what its engine does not say. `fit` is there when it was asked for."""
+
     name: str
     size_bytes: int | None
     context_tokens: int | None
     loaded: bool | None
+    digest: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: float | None = None
+    expires_at: float | None = None
+    kept: bool = False
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    capabilities: tuple[str, ...] = ()
+    demo: bool = False
+    tokens_per_s: float | None = None
+    load_s: float | None = None
+    warning: str = ""
+    need_bytes: int | None = None
+    fit: FitShape | None = None
+
+
+class LoadShape(Shape):
+    """How busy an engine is; null is not known."""
+
+    in_flight: int | None
+    running: int | None
+    waiting: int | None
+    cache_use: float | None
+    slots: int | None
+    tokens_per_s: float | None
+    load_s: float | None
 
 
 class EngineShape(Shape):
@@ -47,12 +92,54 @@ class EngineShape(Shape):
     models: tuple[ModelShape, ...]
     reason: str
     checked_at: float
+    load: LoadShape | None = None
+
+
+class MachineShape(Shape):
+    """What this machine has, in bytes; free memory is what a new model could take now."""
+
+    ram_free_bytes: int
+    ram_total_bytes: int
+    disk_free_bytes: int | None
+    gpu_free_bytes: int | None
+    gpu_total_bytes: int | None
 
 
 class EnginesShape(Shape):
-    """What `models ls --json` prints."""
+    """What `models ls --json` prints; `machine` is there with `--fit`."""
 
     engines: tuple[EngineShape, ...]
+    machine: MachineShape | None = None
+
+
+class HitsShape(Shape):
+    """Requests to local engines since the start, and how many found their model loaded."""
+
+    asked: int
+    warm: int
+    rate: float | None
+
+
+class LoadedShape(Shape):
+    """What `models ps --json` prints: engines with their loaded models only."""
+
+    engines: tuple[EngineShape, ...]
+    hits: HitsShape
+
+
+class PullShape(Shape):
+    """A moment of a download; null is not known."""
+
+    status: str
+    done_bytes: int | None
+    total_bytes: int | None
+    digest: str
+
+
+class PulledShape(Shape):
+    """A model that was fetched or removed."""
+
+    model: str
 
 
 def engine(view: EngineView) -> EngineShape:

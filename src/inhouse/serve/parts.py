@@ -106,7 +106,7 @@ class Parts:
     limits: Limits
     settings: tuple[SettingRow, ...]
     machine: Callable[[], Machine] | None = None
-    """What memory and disk there are now; reads files and asks the GPU's tool, so it is called in a thread."""
+    """What memory and disk there are now; reads files and may start a tool, so it is called in a thread."""
     keys: KeyBook | None = None
     gate: Gatekeeper | None = None
     chat: ChatModel | None = None

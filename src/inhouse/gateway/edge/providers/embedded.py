@@ -31,7 +31,7 @@ from inhouse.gateway.fit import Machine
 from inhouse.gateway.fleet import Model, Standing, chats
 from inhouse.gateway.profiles import Capability
 from inhouse.kernel.errors import EngineRefused
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Finished
 
 __all__ = ["EmbeddedEngine", "EmbeddedModel", "EmbeddedSettings", "demo_model"]
 
@@ -121,7 +121,14 @@ class EmbeddedEngine:
         return self._seats.trials
 
     async def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
-        """See `Provider.stream`."""
+        """See `Provider.stream`. Without messages the model is only loaded, or unloaded."""
+        if not request.messages:
+            if request.keep_alive_s == 0:
+                await self.unload(model)
+            else:
+                await self.warm(model, request.keep_alive_s)
+            yield Finished()
+            return
         chosen = self._named(model)
         facts = facts_of(request)
         needed = facts.prompt_tokens + facts.reply_tokens
@@ -217,6 +224,7 @@ class EmbeddedEngine:
             expires_at=self._expires_at(runners),
             memory_bytes=sum(each.need_bytes for each in runners) if runners else None,
             capabilities=frozenset(capabilities),
+            need_bytes=self._seats.need_bytes(model),
         )
 
     def _expires_at(self, runners: Sequence[Runner]) -> float | None:

@@ -155,6 +155,14 @@ class Seats:
         trained = facts.context_tokens if facts else 0
         return min(context_tokens, trained) if trained else context_tokens
 
+    def need_bytes(self, model: EmbeddedModel) -> int | None:
+        """What the model takes while it is loaded; None before the head of its file was read."""
+        facts = self.shelf.known(model.path)
+        if facts is None:
+            return None
+        context = min(model.context_tokens, facts.context_tokens or model.context_tokens)
+        return need_of(_size(model.path), context * self._settings.parallel, facts).total_bytes
+
     def _ready(self, wish: Wish) -> Runner | None:
         """The process that serves this wish, unless it should be loaded anew."""
         name, fallen = wish.model.name, self._fallen_now(wish)
