@@ -28,6 +28,7 @@ from inhouse.kernel.messages import (
     Finished,
     ReasoningDelta,
     TextDelta,
+    Timing,
     ToolDelta,
     Usage,
     UsageSeen,
@@ -258,3 +259,11 @@ def test_model_lists() -> None:
     assert second.meta.n_ctx == 2048
     with pytest.raises(ValueError, match="data"):
         openai.read_models(b"{}")
+
+
+def test_timings_of_llama_cpp() -> None:
+    """Where its time went comes with the usage; another engine's word of that name breaks nothing."""
+    body = b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"prompt_tokens":3},"timings":%s}'
+    told = openai.read_reply(body % b'{"prompt_ms":1.5,"predicted_ms":20,"cache_n":0}')
+    assert told[1] == UsageSeen(Usage(3, 0), Timing(0, 1_500_000, 20_000_000))
+    assert openai.read_reply(body % b'["x"]')[1] == UsageSeen(Usage(3, 0))

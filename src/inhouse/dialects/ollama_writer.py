@@ -259,15 +259,16 @@ def _metrics(usage: Usage | None, timing: Timing, spent: Spent) -> dict[str, int
     """The counts and nanoseconds of the last line, without those that are 0.
 
     What the engine measured wins; otherwise the wait for its first event counts as reading the prompt,
-    although a model may have been loaded in it, and the rest as writing.
+    although a model may have been loaded in it, and the rest as writing. An answer that came in one piece
+    (`first_ns` 0) cannot be told apart so: all of its time counts as writing, which flatters nobody.
     """
     found = {
         "total_duration": spent.total_ns,
         "load_duration": timing.load_ns or spent.asked_ns,
         "prompt_eval_count": usage.input_tokens if usage else 0,
-        "prompt_eval_duration": timing.prompt_ns or spent.first_ns - spent.asked_ns,
+        "prompt_eval_duration": timing.prompt_ns or (spent.first_ns and spent.first_ns - spent.asked_ns),
         "eval_count": usage.output_tokens if usage else 0,
-        "eval_duration": timing.output_ns or spent.total_ns - spent.first_ns,
+        "eval_duration": timing.output_ns or spent.total_ns - (spent.first_ns or spent.asked_ns),
     }
     return {name: value for name, value in found.items() if value > 0}
 

@@ -25,6 +25,7 @@ from inhouse.kernel.messages import (
     FinishReason,
     ReasoningDelta,
     TextDelta,
+    Timing,
     TokenScore,
     ToolDelta,
     Usage,
@@ -55,6 +56,9 @@ class _ToolCall(msgspec.Struct, omit_defaults=True):
     id: str | None = None
     type: str | None = None
     function: _Function | None = None
+
+
+NOTHING = msgspec.Raw(b"null")
 
 
 class _Delta(msgspec.Struct):
@@ -126,16 +130,25 @@ class WireUsage(msgspec.Struct):
         )
 
 
+class _Timings(msgspec.Struct):
+    """Where llama.cpp says that its time went; others say nothing of the kind."""
+
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+
+
 class _Chunk(msgspec.Struct):
     # Absent is not the same as empty: the usage chunk has `choices: []`, an error object has none.
     choices: list[_Choice] | msgspec.UnsetType = msgspec.UNSET
     usage: WireUsage | None = None
     error: msgspec.Raw = msgspec.Raw(b"null")
+    timings: msgspec.Raw = NOTHING
 
 
 class _Reply(msgspec.Struct):
     choices: list[_Choice]
     usage: WireUsage | None = None
+    timings: msgspec.Raw = NOTHING
 
 
 _chunks = msgspec.json.Decoder(_Chunk)
@@ -188,6 +201,8 @@ class EventReader:
             return self._ending.fail(failed_of(read_error(500, data)))
         if chunk.usage is not None:
             self._ending.usage = chunk.usage.read()
+        if chunk.timings is not NOTHING:
+            self._ending.timing = _timing(chunk.timings)
         if isinstance(chunk.choices, msgspec.UnsetType):
             if chunk.usage is not None:
                 return []
@@ -210,8 +225,20 @@ def read_reply(body: bytes) -> list[ChatEvent]:
     except (*UNREADABLE, IndexError) as error:
         return ending.fail(broken(f"the engine's answer cannot be read: {error}"))
     ending.usage = reply.usage.read() if reply.usage else None
+    ending.timing = _timing(reply.timings)
     ending.reason = FINISH.get(choice.finish_reason or "stop", "stop")
     return [*_deltas(choice.message, choice.logprobs), *ending.finish()]
+
+
+def _timing(raw: msgspec.Raw) -> Timing | None:
+    """Nanoseconds; None where it is another engine's word of that name, which breaks no answer."""
+    try:
+        found = msgspec.json.decode(raw, type=_Timings | None)
+    except UNREADABLE:
+        return None
+    if found is None or not (found.prompt_ms or found.predicted_ms):
+        return None
+    return Timing(0, round(found.prompt_ms * 1e6), round(found.predicted_ms * 1e6))
 
 
 class EventWriter:

@@ -113,7 +113,8 @@ async def test_every_field_reaches_the_engine() -> None:
         {"role": "assistant", "tool_calls": [call]},
         {"role": "tool", "content": "sun", "tool_name": "weather"},
     ]
-    async with open_plane(OllamaSurface()) as plane, client(plane) as real:
+    script = (TextDelta("{}"), Finished())
+    async with open_plane(OllamaSurface(), scripts=(script,)) as plane, client(plane) as real:
         await real.chat(
             "m",
             messages,

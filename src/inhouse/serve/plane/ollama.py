@@ -219,10 +219,7 @@ async def _exchange(asked: Asked, request: ChatRequest, name: str, *, generate: 
             context=context,
         )
 
-    def opened() -> None:
-        watch.first = watch.now()
-
-    await answer_whole(asked, request, render, opened=opened)
+    await answer_whole(asked, request, render)
 
 
 class _Watch:
