@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.gateway.costs import (
@@ -138,6 +138,7 @@ def test_side_by_side_each_pays_half() -> None:
     assert shares.of(200, 210) == 10  # nobody was counted: all of it
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 50)), min_size=1, max_size=12))
 def test_shares_add_up_to_busy_time(spans: list[tuple[int, int]]) -> None:
     """However requests overlap, their shares are the time in which somebody was at work."""

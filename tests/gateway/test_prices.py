@@ -236,6 +236,7 @@ def test_reference_models_by_name(book: PriceBook) -> None:
     assert prices.of_name("nobody/claude-sonnet-5-5", NOW) is None
 
 
+@pytest.mark.slow
 def test_the_hot_path_loads_no_price_library() -> None:
     """Serving imports our extract's reader only: neither `genai_prices` nor its HTTP client."""
     line = (

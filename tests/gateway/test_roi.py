@@ -106,7 +106,7 @@ def test_the_first_plan_recomputed() -> None:
         Decimal("0.153"),
         Decimal("0.184"),
     )
-    assert (low.local_year, high.local_year) == (1200, 1800)
+    assert [low.local_year, high.local_year] == [1200, 1800]
     assert (low.payback_months, high.payback_months) == (None, None)
     assert verdict.decision == "no"
 
@@ -120,7 +120,7 @@ def test_scale_does_not_save_flash_prices() -> None:
 def test_rented_by_the_hour() -> None:
     """0.40 an hour is 1,752 a year at half the hours and 3,504 at all of them, not 15,768."""
     low, high, verdict = evaluate(PRESETS["000-rented"])
-    assert (low.local_year, high.local_year) == (1752, 3504)
+    assert [low.local_year, high.local_year] == [1752, 3504]
     assert verdict.decision == "no"
 
 
@@ -131,7 +131,7 @@ def test_the_third_plan_recomputed() -> None:
         Decimal("187.5"),
         Decimal("40.5"),
     )
-    assert (low.five_year_net, high.five_year_net) == (-816, 576)
+    assert [low.five_year_net, high.five_year_net] == [-816, 576]
     assert verdict.decision == "delay"
 
 
@@ -145,7 +145,7 @@ def test_what_the_third_plan_does_today() -> None:
 def test_ten_times_the_use_pays() -> None:
     """At scale it is paid back in months: five years save 13,440 to 27,360."""
     low, high, verdict = evaluate(PRESETS["003-10x"])
-    assert (low.five_year_net, high.five_year_net) == (13_440, 27_360)
+    assert [low.five_year_net, high.five_year_net] == [13_440, 27_360]
     assert verdict.decision == "proceed"
 
 

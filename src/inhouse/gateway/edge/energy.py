@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 INTERVAL_S = 2.0
 """nvidia-smi takes 30-60 ms of a core; at this pace that is 2 %, and a request of seconds is still seen."""
 KEPT = 1800
+_LAST = float("inf")
 RAPL_FOLDER = Path("/sys/class/powercap")
 
 
@@ -35,8 +36,9 @@ class Shares:
     """
 
     def __init__(self, kept: int = 4096) -> None:
-        self._points: deque[tuple[float, float]] = deque([(0.0, 0.0)], maxlen=kept)
+        self._points: list[tuple[float, float]] = [(0.0, 0.0)]
         """(moment, share-seconds that one request, present all the time, would have had until then)"""
+        self._kept = kept
         self._at_work = 0
 
     def begin(self, now: float) -> None:
@@ -63,12 +65,14 @@ class Shares:
         if self._at_work:
             share += (now - last) / self._at_work
         self._points.append((now, share))
+        if len(self._points) > 2 * self._kept:
+            del self._points[: self._kept]
 
     def _until(self, moment: float) -> float:
         last, share = self._points[-1]
         if moment >= last:
             return share + ((moment - last) / self._at_work if self._at_work else 0.0)
-        place = bisect.bisect_right(self._points, moment, key=lambda point: point[0])
+        place = bisect.bisect_right(self._points, (moment, _LAST))
         if place == 0:
             return self._points[0][1]
         (start, before), (end, after) = self._points[place - 1], self._points[place]

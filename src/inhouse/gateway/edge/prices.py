@@ -150,6 +150,7 @@ class Prices:
         self._engine_of = engine_of
         self._provider_of = provider_of or {}
         self._memo: dict[tuple[str, str, int], Tariff | None] = {}
+        self._named: dict[tuple[str, int, bool], Tariff | None] = {}
 
     @cached_property
     def book(self) -> PriceBook:
@@ -173,6 +174,14 @@ class Prices:
 
     def of_name(self, name: str, at: float, *, batch: bool = False) -> Tariff | None:
         """What `provider/model`, or a model whose maker is known, costs; for reference models."""
+        key = (name, int(at // MEMO_SECONDS), batch)
+        if key not in self._named:
+            if len(self._named) >= MEMO_ENTRIES:
+                self._named.clear()
+            self._named[key] = self._of_name(name, at, batch)
+        return self._named[key]
+
+    def _of_name(self, name: str, at: float, batch: bool) -> Tariff | None:
         provider, slash, model = name.partition("/")
         if slash and self.book.has(provider):
             return self._in_house_money(self.book.tariff(provider, model, at, batch=batch), at)

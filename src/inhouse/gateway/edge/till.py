@@ -28,6 +28,8 @@ __all__ = ["HouseTill", "MoneyRules"]
 
 NO_CAP = Budget()
 FREE = Charge(0, 0)
+PAYERS = 4096
+"""So many payers are remembered with their purses; the purses themselves are kept for all."""
 UNKNOWN = Electricity()
 
 
@@ -70,6 +72,7 @@ class HouseTill:
         self._purses: dict[tuple[int, str], Purse] = {}
         self._shares = {machine.name: Shares() for machine in rules.machines}
         self._machines: dict[str, Machine | None] = {}
+        self._payers: dict[Payer, tuple[Purse, ...]] = {}
 
     def start(self, spent: Callable[[Scope, float, float], Mapping[str, int]]) -> None:
         """Begin with what was spent before; `spent` gives micro-units by name, for a scope and a time."""
@@ -123,8 +126,10 @@ class HouseTill:
     def charge(self, used: EngineUsed, usage: Usage, at: float, seconds: float) -> Charge:
         """See `Till.charge`. `at` is when the engine began to work; prices of that moment count."""
         tokens = usage.input_tokens or usage.output_tokens
+        if not tokens and not seconds:
+            return FREE  # no engine, or one that did nothing: vendors do not charge for errors
         if used.where == "none":
-            return Charge(0, self._reference_micros(usage, at)) if tokens else FREE
+            return Charge(0, self._reference_micros(usage, at))
         model = used.model or ""
         machine = self._machine(used.engine)
         if used.where == "cloud" and (machine is None or machine.hourly is None):
@@ -178,8 +183,14 @@ class HouseTill:
             self._machines[engine] = machine_of(self._rules.machines, engine)
         return self._machines[engine]
 
-    def _purses_for(self, payer: Payer) -> list[Purse]:
-        return [self._purse(number, name) for number, name in purses_of(self._rules.budgets, payer)]
+    def _purses_for(self, payer: Payer) -> tuple[Purse, ...]:
+        found = self._payers.get(payer)
+        if found is None:
+            if len(self._payers) >= PAYERS:
+                self._payers.clear()
+            rules = purses_of(self._rules.budgets, payer)
+            found = self._payers[payer] = tuple(self._purse(number, name) for number, name in rules)
+        return found
 
     def _purse(self, number: int, name: str) -> Purse:
         found = self._purses.get((number, name))
