@@ -18,6 +18,7 @@ from inhouse.ops.redact import redact, redact_text
         {"messages": ["canary"]},
         {"error": "asked with sk-canary-canary"},
         {"error": "header was Bearer canarycanary"},
+        {"path": "/v1/x?key=ih_0123456789ab_cafe0123"},
         {"error": ["nested", ("sk-canary-canary",)]},
         {"reply": b"sk-canary-canary"},
         {"url": "http://x/?k=canary-from-the-environment"},
@@ -25,7 +26,9 @@ from inhouse.ops.redact import redact, redact_text
 )
 def test_secrets_and_texts_are_left_out(event: dict[str, object]) -> None:
     """By the name of the field, by the shape of the value, or because the value is known."""
-    assert "canary" not in repr(redact(event, ["canary-from-the-environment"]))
+    shown = repr(redact(event, ["canary-from-the-environment"]))
+    assert "canary" not in shown
+    assert "cafe0123" not in shown
 
 
 def test_ordinary_fields_stay() -> None:

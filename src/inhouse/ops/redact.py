@@ -15,6 +15,7 @@ _CONTENT_NAME = re.compile(r"(?i)^(prompt|question|query|answer|messages|content
 _SECRET_SHAPES = re.compile(
     r"(?P<bearer>(?i:bearer|basic) )[A-Za-z0-9._~+/=-]{8,}"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}"  # OpenAI, Anthropic
+    r"|\bih_[0-9a-f]{12}_[0-9a-f]{8,}"  # ours
     r"|\bAIza[A-Za-z0-9_-]{30,}"  # Google
 )
 

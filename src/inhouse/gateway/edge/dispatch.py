@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
 from inhouse.dialects.status import error_of
+from inhouse.gateway.discreet import hushed
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.dispatch_memo import RouteMemo
 from inhouse.gateway.edge.dispatch_retry import RetryBudget, retryable
@@ -103,7 +104,7 @@ class Dispatch:
                 return Answer(run.used, first, events)
 
             started = self._stopwatch()
-            answer = await self._first_of(route, ask, bill, facts.prompt_tokens)
+            answer = await self._first_of(route, ask, bill, facts.prompt_tokens, request)
             assert isinstance(answer, Answer)
             handed_over = True
             return answer
@@ -131,7 +132,7 @@ class Dispatch:
                 bill.close("ok", used, made.usage, now_s=self._stopwatch())
                 return Embedded(used, made)
 
-            result = await self._first_of(route, ask, bill, facts.prompt_tokens)
+            result = await self._first_of(route, ask, bill, facts.prompt_tokens, request)
             assert isinstance(result, Embedded)
             return result
         finally:
@@ -181,7 +182,14 @@ class Dispatch:
         bill.hold = self._till.hold(grant, user, attempt, cost, now)
         bill.since, bill.since_s = now, self._stopwatch()
 
-    async def _first_of(self, route: Route, ask: Asking, bill: Bill, prompt_tokens: int) -> object:
+    async def _first_of(
+        self,
+        route: Route,
+        ask: Asking,
+        bill: Bill,
+        prompt_tokens: int,
+        request: ChatRequest | EmbedRequest,
+    ) -> object:
         """What the first engine gives that does not fail.
 
         When all failed, those that may be asked again are, after a short wait, as far as the budget of
@@ -202,6 +210,7 @@ class Dispatch:
                 dear = error
             except EngineError as error:
                 bill.drop_hold()
+                hushed(error, request)
                 failures.append(error)
                 tried.append((attempt, error))
                 self._board.failed(attempt.engine, error)
@@ -329,7 +338,8 @@ class Dispatch:
             self._measure(run)
             run.close("ok", self._stopwatch())
             return
-        self._board.failed(run.attempt.engine, error_of(last, engine=run.attempt.engine))
+        error = error_of(last, engine=run.attempt.engine)
+        self._board.failed(run.attempt.engine, hushed(error, run.request))
         run.close("partial", self._stopwatch(), code=last.code)
 
     def _measure(self, run: Run) -> None:
