@@ -9,7 +9,6 @@ Source: OpenAI API reference, embeddings (2026-11).
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import struct
 from collections.abc import Sequence
@@ -113,7 +112,7 @@ def read_reply(body: bytes, request: EmbedRequest) -> Embeddings:
         reply = _replies.decode(body)
         rows = sorted(reply.data, key=lambda row: row.index)
         vectors = [_unpacked(row.embedding) for row in rows]
-    except (*UNREADABLE, binascii.Error, struct.error) as error:
+    except (*UNREADABLE, ValueError, struct.error) as error:
         raise EngineBroke(f"the engine's vectors cannot be read: {error}") from None
     if len(vectors) != len(request.inputs):
         raise EngineBroke(f"the engine made {len(vectors)} vectors of {len(request.inputs)} texts")

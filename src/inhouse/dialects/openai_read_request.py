@@ -29,7 +29,17 @@ from inhouse.dialects.openai_parts import (
     read_effort,
     tool_of,
 )
-from inhouse.kernel.messages import ChatMessage, ChatRequest, Image, Original, Role, Thinking, Tool, ToolCall
+from inhouse.kernel.messages import (
+    ChatMessage,
+    ChatRequest,
+    DataPolicy,
+    Image,
+    Original,
+    Role,
+    Thinking,
+    Tool,
+    ToolCall,
+)
 
 __all__ = ["read_chat", "read_request"]
 
@@ -152,8 +162,10 @@ def read_request(body: bytes) -> ChatRequest:
     return read_chat(body)[0]
 
 
-def read_chat(body: bytes) -> tuple[ChatRequest, bool]:
+def read_chat(body: bytes, *, data: DataPolicy = "local_only") -> tuple[ChatRequest, bool]:
     """The request, and whether its stream ends with the usage (`stream_options.include_usage`).
+
+    `data` is what may leave the house; it is an argument because a changed request is made anew.
 
     Raises:
         WrongField: see `read_request`.
@@ -170,6 +182,7 @@ def read_chat(body: bytes) -> tuple[ChatRequest, bool]:
     request = ChatRequest(
         messages=_messages(wire.messages),
         model=wire.model or None,
+        data=data,
         max_tokens=wire.max_completion_tokens or wire.max_tokens,
         temperature=wire.temperature,
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
@@ -199,12 +212,16 @@ def _refuse_others(wire: _Body) -> None:
     """Raises `WrongField` for what this house does not do."""
     if wire.n is not None and wire.n != 1:
         raise WrongField("n", f"{wire.n} answers to one request are not offered", hint="ask n times")
-    if bytes(wire.audio) != b"null" or "audio" in (wire.modalities or ()):
+    if _said(wire.audio) or "audio" in (wire.modalities or ()):
         raise WrongField("modalities", "spoken answers are not offered", hint='use ["text"]')
-    if bytes(wire.functions) != b"null" or bytes(wire.function_call) != b"null":
+    if _said(wire.functions) or _said(wire.function_call):
         raise WrongField("functions", "this is the old form of tools", hint="use `tools` and `tool_choice`")
-    if bytes(wire.web_search_options) != b"null":
+    if _said(wire.web_search_options):
         raise WrongField("web_search_options", "models here do not search the web", hint="leave it out")
+
+
+def _said(raw: msgspec.Raw) -> bool:
+    return raw is not _NULL and bytes(raw) != b"null"
 
 
 def _messages(turns: list[_Turn]) -> tuple[ChatMessage, ...]:
@@ -294,11 +311,11 @@ def _format(form: _Format) -> tuple[str | None, bool]:
     """The schema that the answer must keep, and whether it is any JSON object."""
     if form.type == "json_schema":
         schema = form.json_schema.schema if form.json_schema else _NULL
-        if bytes(schema) == b"null":
+        if not _said(schema):
             raise WrongField("response_format.json_schema.schema", "this is missing")
         return object_text(schema, "response_format.json_schema.schema"), False
     if form.type == "json_object":
-        if bytes(form.schema) != b"null":  # llama.cpp's way to give a schema
+        if _said(form.schema):  # llama.cpp's way to give a schema
             return object_text(form.schema, "response_format.schema"), False
         return None, True
     if form.type != "text":
