@@ -110,7 +110,7 @@ def fit(need: Need | None, machine: Machine, *, download_bytes: int | None = Non
         reason = f"its file of {gigabytes(download_bytes)} needs more disk than the {gigabytes(disk)} free"
         return Fit("does not fit", need.total_bytes if need else None, reason)
     if need is None:
-        return Fit("unknown", None, "its size is not known before it is downloaded")
+        return Fit("unknown", None, "nothing tells how large it is")
     wanted = need.total_bytes
     about = "about " if need.guessed else ""
     gpu = machine.gpu_free_bytes

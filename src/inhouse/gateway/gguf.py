@@ -147,7 +147,10 @@ def _facts(cursor: _Cursor) -> GgufFacts:
         raise ValueError("this version of GGUF is unknown")
     tensors, entries = cursor.count(_MOST_TENSORS), cursor.count(_MOST_ENTRIES)
     said = dict(_entry(cursor) for _ in range(entries))
-    return _told(said, sum(_tensor_size(cursor) for _ in range(tensors)))
+    parameters = sum(_tensor_size(cursor) for _ in range(tensors))
+    if cursor.place > len(cursor.data):
+        raise IndexError(f"{cursor.place - len(cursor.data)} bytes are missing")
+    return _told(said, parameters)
 
 
 def _entry(cursor: _Cursor) -> tuple[str, Scalar | list[int]]:

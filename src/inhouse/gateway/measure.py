@@ -20,6 +20,8 @@ LOAD_WEIGHT = 0.5
 """Loads are few, and the last one says most: the file may be in the page cache now."""
 FEWEST_TOKENS = 8
 """An answer with fewer tells nothing about speed."""
+SHORTEST_WRITING_S = 0.02
+"""What takes less came in one piece: then nobody saw how long it was written."""
 SLOW_TOKENS_PER_S = 5.0
 """Slower than people read: below this somebody should choose a smaller model."""
 LOAD_NOTICED_S = 0.3
@@ -42,7 +44,7 @@ NOTHING_LEARNED = Learned()
 def after_answer(learned: Learned, *, output_tokens: int, writing_s: float, whole_s: float) -> Learned:
     """What is known after an answer that took `whole_s`, of which `writing_s` after its first token."""
     learned = replace(learned, request_s=_blend(learned.request_s, whole_s, WEIGHT))
-    if output_tokens < FEWEST_TOKENS or writing_s <= 0:
+    if output_tokens < FEWEST_TOKENS or writing_s < SHORTEST_WRITING_S:
         return learned
     rate = (output_tokens - 1) / writing_s
     rate = _blend(learned.tokens_per_s, rate, WEIGHT)

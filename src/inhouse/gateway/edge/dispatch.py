@@ -347,7 +347,8 @@ class Dispatch:
         engine, model = run.attempt.engine, run.attempt.model
         timing, usage = run.timing, run.final_usage()
         now = self._stopwatch()
-        writing_s = now - run.started - (run.first_token_ms or 0.0) / 1000
+        # An answer that came whole was written before its "first" token.
+        writing_s = now - run.started - (run.first_token_ms or 0.0) / 1000 if run.request.stream else 0.0
         if timing is not None and timing.output_ns:
             writing_s = timing.output_ns / 1e9
         if timing is not None and timing.load_ns:
