@@ -11,9 +11,9 @@ from inhouse.compose.house import open_database
 from inhouse.compose.lock import owner
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.prober import Prober
-from inhouse.gateway.ports import EngineView
+from inhouse.gateway.ports import EngineView, MoneyFacts
 from inhouse.kernel.errors import EngineError, InhouseError
-from inhouse.ops.doctor import EngineFact, Facts
+from inhouse.ops.doctor import EngineFact, Facts, PricesFact
 from inhouse.ops.edge import probes
 from inhouse.store.database import Database
 
@@ -29,7 +29,7 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
     serving = owner(home)
     mode, ours = probes.permissions(home.root)
     version, languages = await asyncio.to_thread(probes.tesseract)
-    database, index, engines = await _inside(loaded, home)
+    database, index, engines, prices = await _inside(loaded, home)
     return Facts(
         python=sys.version_info[:2],
         home=str(home.root),
@@ -52,25 +52,38 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
         missing_extras=probes.missing_extras(),
         database=database,
         index=index,
+        prices=prices,
     )
 
 
-async def _inside(loaded: Loaded, home: Home) -> tuple[str, str, tuple[EngineFact, ...]]:
-    """State of the database and the index, and the engines; a broken home is a fact, not an error."""
+async def _inside(loaded: Loaded, home: Home) -> tuple[str, str, tuple[EngineFact, ...], PricesFact | None]:
+    """State of database and index, engines, prices; a broken home is a fact, not an error."""
     try:
         opened = await asyncio.to_thread(open_database, home)
     except InhouseError as error:
-        return str(error), "not looked at: the database cannot be opened", ()
+        return str(error), "not looked at: the database cannot be opened", (), None
     try:
         said = await asyncio.to_thread(_check, opened)
         if said != "ok":
-            return said, "not looked at: the database is damaged", ()
+            return said, "not looked at: the database is damaged", (), None
         async with open_gateway(loaded, home, opened, watch=False) as gateway:
             views = await gateway.prober.refresh()
             engines = [await _ask(gateway.prober, view) for view in views]
-        return said, await asyncio.to_thread(_index, home, opened), tuple(engines)
+            prices = _prices(gateway.cash.money.facts())
+        return said, await asyncio.to_thread(_index, home, opened), tuple(engines), prices
     finally:
         opened.close()
+
+
+def _prices(facts: MoneyFacts) -> PricesFact:
+    missing = []
+    if facts.reference and not facts.reference_known:
+        missing.append(f"the price of {facts.reference} is not known in {facts.currency} (add a [[rate]]?)")
+    if not facts.machines or not facts.electricity_known:
+        missing.append("local work has no cost until [[hardware]] and money.electricity_kwh are set")
+    return PricesFact(
+        facts.book, facts.book_day, facts.book_age_days, facts.book_stale, unknown="; ".join(missing)
+    )
 
 
 def _check(database: Database) -> str:

@@ -197,9 +197,7 @@ def decide(low: Answer, high: Answer, *, life_months: int) -> Verdict:
     months = [answer.payback_months for answer in (low, high)]
     known = [each for each in months if each is not None]
     if not known:
-        return Verdict(
-            "no", "in no case is a month with the machine cheaper than a month without: never paid back"
-        )
+        return Verdict("no", "never paid back: in no case is a month with the machine cheaper than without")
     if len(known) == 2 and max(known) <= QUICK_MONTHS:
         return Verdict("proceed", f"paid back within {QUICK_MONTHS} months in both cases ({_span(months)})")
     if len(known) == 2 and max(known) <= life_months:

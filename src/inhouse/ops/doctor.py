@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "examine"]
+__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "PricesFact", "examine"]
 
 Level = Literal["ok", "note", "problem"]
 
@@ -38,6 +38,17 @@ class GpuFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PricesFact:
+    """The price table. `unknown` says in words what has no price yet, empty when all has one."""
+
+    source: str
+    day: str
+    age_days: int
+    stale: bool
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was found out about the machine and the home; None means that it could not be.
 
@@ -63,6 +74,8 @@ class Facts:
     missing_extras: tuple[str, ...]
     database: str
     index: str
+    prices: PricesFact | None = None
+    """None: not looked at, because the database cannot be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,7 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
     """One finding or more per subject, in the order in which a person would look."""
     return tuple(
         finding
-        for look in (_machine, _home, _ports, _extras, _scans, _engines, _gpus, _cloud)
+        for look in (_machine, _home, _ports, _extras, _scans, _engines, _gpus, _cloud, _prices)
         for finding in look(facts)
     )
 
@@ -233,3 +246,19 @@ def _cloud(facts: Facts) -> Iterator[Finding]:
                 f"{key} found, not used: nothing leaves the house",
                 "set cloud.allowed = true if texts may be sent there",
             )
+
+
+def _prices(facts: Facts) -> Iterator[Finding]:
+    if facts.prices is None:
+        return
+    table = f"{facts.prices.source} of {facts.prices.day}"
+    if facts.prices.stale:
+        yield Finding(
+            "prices",
+            "note",
+            f"the price table ({table}) is {facts.prices.age_days} days old: some price has changed since",
+            "install a newer inhouse, or set money.price_book; [[price]] blocks win over the table",
+        )
+    else:
+        unknown = f"; {facts.prices.unknown}" if facts.prices.unknown else ""
+        yield Finding("prices", "ok", table + unknown)
