@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.keys import StoredKeys
 from inhouse.ops.health import Check
+from inhouse.serve.ids import new_ids
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.role import GatewayRole
 from inhouse.store.lock import HomeLock, Owner
@@ -65,7 +65,7 @@ async def open_role(
             models=gateway.models,
             stopping=stopping,
             clock=time.time,
-            new_id=lambda: secrets.token_hex(16),
+            new_id=new_ids(),
         )
         role = GatewayRole(
             plane=plane,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +16,7 @@ from inhouse.serve.documents import document_routes
 from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
 from inhouse.serve.house_shapes import ErrorShape
+from inhouse.serve.ids import new_ids
 from inhouse.serve.keys import key_routes
 from inhouse.serve.llm import llm_routes
 from inhouse.serve.middleware import Door
@@ -97,7 +97,7 @@ def _front(parts: Parts, stopping: asyncio.Event) -> Front | None:
         models=parts.models,
         stopping=stopping,
         clock=parts.clock,
-        new_id=lambda: secrets.token_hex(16),
+        new_id=new_ids(),
     )
     return open_front(plane, parts.repeats)
 

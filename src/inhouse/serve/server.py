@@ -78,6 +78,8 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Who asks is told by the connection: a program on this machine could claim any other address.
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )

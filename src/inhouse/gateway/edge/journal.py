@@ -179,7 +179,7 @@ class Journal:
         if self._file < 0:
             with _explained(self._folder):
                 self._begin_file()
-        return self._path.stem
+        return self._stem
 
     def _begin_file(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ class Journal:
         descriptor = os.open(unnamed, flags, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         unnamed.rename(path)
-        self._path = path
+        self._path, self._stem = path, path.stem
         self._file, self._size = descriptor, 0
 
     def _append(self, record: Record) -> None:
@@ -198,13 +198,17 @@ class Journal:
             raise HomeUnusable(
                 self._trouble, hint="look at the disk, then start inhouse again; what was asked can be read"
             )
-        with _explained(self._folder):
+        # Not `_explained`: this stands in the way of every request, and a generator costs more than it does.
+        try:
             if self._file < 0:
                 self._begin_file()
             elif self._size >= self._rotate_bytes:
                 self._rotate()
             self._write(record)
-        self._dirty.set()
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        if not self._dirty.is_set():
+            self._dirty.set()
 
     def _rotate(self) -> None:
         """Begin a new file that holds all that is still open, then say so at the end of the old one.
@@ -287,14 +291,32 @@ class Entry:
             return
         self._closed = True
         total_ms = (self._stopwatch() - self._began) * 1000
-        row = row_of(self._opened, outcome, used, usage, total_ms=total_ms)
-        row = dataclasses.replace(row, code=code, first_token_ms=first_token_ms, saved_micros=saved_micros)
-        if cost_micros is not None:
-            row = dataclasses.replace(row, cost_micros=cost_micros)
+        row = row_of(
+            self._opened,
+            outcome,
+            used,
+            usage,
+            total_ms=total_ms,
+            code=code,
+            first_token_ms=first_token_ms,
+            cost_micros=cost_micros,
+            saved_micros=saved_micros,
+        )
         self._journal.close(row, self._opened.entry)
 
 
-def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, total_ms: float) -> LedgerRow:
+def row_of(
+    opened: Opened,
+    outcome: Outcome,
+    used: EngineUsed,
+    usage: Usage,
+    *,
+    total_ms: float,
+    code: str | None = None,
+    first_token_ms: float | None = None,
+    cost_micros: int | None = None,
+    saved_micros: int | None = None,
+) -> LedgerRow:
     """The ledger's row. No engine costs nothing; what an engine costs is not known without a price."""
     return LedgerRow(
         request_id=opened.request_id,
@@ -305,13 +327,13 @@ def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, 
         model=used.model,
         where=used.where,
         outcome=outcome,
-        code=None,
+        code=code,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cached_tokens=usage.cached_tokens,
         estimated=usage.estimated,
-        cost_micros=0 if used.where == "none" else None,
-        first_token_ms=None,
+        cost_micros=0 if cost_micros is None and used.where == "none" else cost_micros,
+        first_token_ms=first_token_ms,
         total_ms=total_ms,
         reason=used.reason,
         key=opened.key,
@@ -319,6 +341,7 @@ def row_of(opened: Opened, outcome: Outcome, used: EngineUsed, usage: Usage, *, 
         requested=opened.requested,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
+        saved_micros=saved_micros,
     )
 
 
@@ -371,7 +394,11 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HomeUnusable(
-            f"The journal in {folder} could not be written: {error.strerror or error}",
-            hint="check free space and permissions; requests are refused until they can be written down",
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> HomeUnusable:
+    return HomeUnusable(
+        f"The journal in {folder} could not be written: {error.strerror or error}",
+        hint="check free space and permissions; requests are refused until they can be written down",
+    )

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from inhouse.kernel.caller import Grant, Scope
 from inhouse.kernel.errors import BadRequest, Forbidden
-from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Priority, Strategy, Wishes
+from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Original, Priority, Strategy, Wishes
 from inhouse.kernel.ports import EngineUsed
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.watch import Watch
@@ -62,11 +62,19 @@ class Asked:
                 hint="`inhouse keys add --scope` makes one that is",
             )
 
-    def wanted(self, request: ChatRequest) -> ChatRequest:
-        """The request with what the headers said; the stricter word on data wins."""
+    def wanted(self, request: ChatRequest, *, passing: bool = False) -> ChatRequest:
+        """The request with what the headers said; the stricter word on data wins.
+
+        `passing`: it came in the OpenAI dialect, and an engine of that dialect may be given its bytes.
+        """
+        original = Original("openai", self.body) if passing else request.original
         if self.data == "any" and self.task == "chat" and self.wishes is NO_WISHES:
-            return dataclasses.replace(request, data="any") if request.data != "any" else request
-        return dataclasses.replace(request, data=self.data, task=self.task, wishes=self.wishes)
+            if request.data == "any" and not passing:
+                return request
+            return dataclasses.replace(request, data="any", original=original)
+        return dataclasses.replace(
+            request, data=self.data, task=self.task, wishes=self.wishes, original=original
+        )
 
 
 async def read_asked(

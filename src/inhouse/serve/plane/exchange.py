@@ -9,8 +9,7 @@ still change then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from inhouse.dialects.status import error_of
@@ -20,7 +19,6 @@ from inhouse.kernel.messages import (
     ChatRequest,
     Failed,
     Finished,
-    Original,
     Passed,
     PassedEnd,
 )
@@ -60,18 +58,13 @@ async def answer_stream(
     media_type: str,
     *,
     headers: Sequence[tuple[bytes, bytes]] = (),
-    passing: bool = False,
 ) -> None:
     """Answer with a stream of events; `headers` are the vendor's own.
-
-    `passing`: the request came in the OpenAI dialect and an engine may be given the same bytes.
 
     Raises:
         InhouseError: if it failed before the first event; nothing was sent then.
         Gone: if the reader left.
     """
-    if passing:
-        request = replace(request, original=Original("openai", asked.body))
     stream = _Stream(asked, make_writer, media_type, headers)
     visit = asked.watch.enter(asked.receive)
     try:
@@ -89,20 +82,17 @@ async def answer_whole(
     *,
     opened: Callable[[], None] = lambda: None,
     headers: Sequence[tuple[bytes, bytes]] = (),
-    passing: bool = False,
 ) -> None:
     """Answer with one JSON document made of all events; `opened` is called when the first one is there.
 
-    `headers` are the vendor's own, `passing` is as in `answer_stream`.
+    `headers` are the vendor's own.
 
     Raises:
         InhouseError: if it failed; nothing was sent then.
         Gone: if the reader left.
     """
-    if passing:
-        request = replace(request, original=Original("openai", asked.body))
-    used, events = await with_reader(asked, _collect(asked, request, opened))
-    if type(events[0]) is Passed and passing:
+    used, events = await with_reader(asked, _collect(asked, request))
+    if type(events[0]) is Passed:
         body = b"".join([event.data for event in events if isinstance(event, Passed | PassedEnd)])
     else:
         body = render(used, events)
@@ -199,9 +189,7 @@ class _Stream:
     async def _piece(self, data: bytes, *, last: bool = False) -> None:
         await self._asked.send({"type": "http.response.body", "body": data, "more_body": not last})
 
-    async def _send(
-        self, events: AsyncIterator[ChatEvent], used: EngineUsed, visit: Visit, meter: Meter
-    ) -> None:
+    async def _send(self, events: ChatStream, used: EngineUsed, visit: Visit, meter: Meter) -> None:
         writer = self._make_writer(used)
         if not self._begun:
             await self._head(used)
@@ -223,14 +211,11 @@ class _Stream:
             await self._piece(writer.write(failed), last=True)
 
 
-async def _collect(
-    asked: Asked, request: ChatRequest, opened: Callable[[], None]
-) -> tuple[EngineUsed, Sequence[ChatEvent]]:
+async def _collect(asked: Asked, request: ChatRequest) -> tuple[EngineUsed, Sequence[ChatEvent]]:
     admission, meter = asked.parts.gate.admit(asked.grant), Meter(request)
     try:
         answer = await _open(asked, request)
         meter.opened(answer.used)
-        opened()
         events: list[ChatEvent] = []
         try:
             async for event in answer:

@@ -97,8 +97,8 @@ class OpenAISurface:
 
 async def _chat(asked: Asked) -> None:
     asked.need("chat")
-    read, include_usage = openai.read_chat(asked.body)
-    request = asked.wanted(read)
+    read, include_usage = openai.read_chat(asked.body, data=asked.data)
+    request = asked.wanted(read, passing=True)
     reply_id, created = f"chatcmpl-{asked.parts.new_id()}", int(asked.parts.clock())
     if request.stream:
         await answer_stream(
@@ -108,7 +108,6 @@ async def _chat(asked: Asked) -> None:
                 reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
             ),
             SSE,
-            passing=True,
         )
         return
     await answer_whole(
@@ -117,7 +116,6 @@ async def _chat(asked: Asked) -> None:
         lambda used, events: openai.write_reply(
             events, reply_id=reply_id, model=_named(request, used), created=created
         ),
-        passing=True,
     )
 
 

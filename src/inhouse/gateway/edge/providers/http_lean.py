@@ -35,6 +35,8 @@ KEPT_PER_ADDRESS = 256
 KEPT_FOR_S = 15.0
 """Servers keep idle connections from 5 s (uvicorn, which vLLM runs on) upwards; one that went away earlier
 is noticed when it does, so a longer time costs a retry and no answer."""
+JUST_USED_S = 0.005
+"""A connection that was in use until now is taken without asking the system whether it was closed."""
 TRIAL_S = 0.2
 END_S = 1.0
 """Longest wait for the bytes that end a body, after the answer in it was complete."""
@@ -313,9 +315,11 @@ class _Link(asyncio.Protocol):
 
     def usable(self, kept_for_s: float) -> bool:
         """False when it was closed by the other side, even if that was not noticed yet, or is too old."""
-        transport = self._transport
-        if transport is None or transport.is_closing() or self.loop.time() - self._free_since > kept_for_s:
+        transport, idle_s = self._transport, self.loop.time() - self._free_since
+        if transport is None or transport.is_closing() or idle_s > kept_for_s:
             return False
+        if idle_s < JUST_USED_S:
+            return True
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
