@@ -370,6 +370,16 @@ async def test_an_upload_that_is_left_leaves_nothing(tmp_path: Path) -> None:
     assert await shop(tmp_path).put_blob(f"sha256:{SHA}", pieces(GOOD))
 
 
+async def test_a_pull_of_another_process_is_seen(tmp_path: Path) -> None:
+    """A terminal fetches and removes beside a server, which offers what is there without a restart."""
+    serving, terminal = shop(tmp_path), shop(tmp_path)
+    async with depot() as server:
+        await pulled(terminal, server.url)
+    assert [each.name for each in serving.installed()] == ["tiny-1b.q4_k_m"]
+    await terminal.remove("", "tiny-1b.q4_k_m")
+    assert serving.installed() == ()
+
+
 def test_notes_that_cannot_be_used(tmp_path: Path) -> None:
     """A note that is damaged, or whose file is gone, is left out and hides no other."""
     notes = tmp_path / "models" / "notes"

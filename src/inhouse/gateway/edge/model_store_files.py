@@ -89,14 +89,21 @@ class ModelFiles:
         self._free_bytes = free_bytes or free_bytes_of
         self._margin_bytes = margin_bytes
         self._known: dict[str, InstalledModel] = {}
+        self._seen_ns = 0
         self._etags: dict[str, str] = {}
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
 
     def load(self) -> None:
         """Read all notes; called once, before anything else. Half an upload cannot go on and is removed."""
         for path in self.incoming.iterdir() if self.incoming.is_dir() else ():
             if path.name.startswith("upload-") or self._clock() - path.stat().st_mtime > FORGET_S:
                 path.unlink(missing_ok=True)
+        self._read_notes()
+
+    def _read_notes(self) -> None:
+        self._seen_ns = self._changed_ns()
+        known: dict[str, InstalledModel] = {}
+        etags: dict[str, str] = {}
         for path in sorted(self._notes.glob("*.json")) if self._notes.is_dir() else ():
             try:
                 note = msgspec.json.decode(path.read_bytes(), type=_Note)
@@ -107,14 +114,36 @@ class ModelFiles:
             if not blob.is_file() or blob.stat().st_size != note.size_bytes:
                 log.warning("model_file_missing", model=note.name, path=str(blob))
                 continue
-            self._remember(note, blob)
+            known[plain_name(note.name)] = _model_of(note, blob)
+            etags[plain_name(note.name)] = note.etag
+        self._known, self._etags = known, etags
+
+    def _changed_ns(self) -> int:
+        try:
+            return self._notes.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _look(self) -> None:
+        """Read the notes again when another process wrote one: a pull in a terminal, beside the server.
+
+        A look at one folder's time takes 2 microseconds.
+        """
+        # Not waited for: whoever changes something now reads it, too.
+        if self._changed_ns() != self._seen_ns and self._changing.acquire(blocking=False):
+            try:
+                self._read_notes()
+            finally:
+                self._changing.release()
 
     def installed(self) -> tuple[InstalledModel, ...]:
         """See `ModelStore.installed`."""
+        self._look()
         return tuple(self._known[name] for name in sorted(self._known))
 
     def find(self, name: str) -> InstalledModel | None:
         """The file of that name; case and `:latest` do not matter."""
+        self._look()
         return self._known.get(plain_name(name))
 
     def etag_of(self, model: InstalledModel) -> str:
@@ -185,8 +214,7 @@ class ModelFiles:
             raise NotFound(f"model `{name}` is not installed")
         with self._changing:
             self._note(found.name).unlink(missing_ok=True)
-            del self._known[plain_name(found.name)]
-            self._etags.pop(plain_name(found.name), None)
+            self._read_notes()
             if all(each.sha256 != found.sha256 for each in self._known.values()):
                 found.path.unlink(missing_ok=True)
 
@@ -261,8 +289,7 @@ class ModelFiles:
         _sync_folder(self._notes)
 
     def _remember(self, note: _Note, blob: Path) -> InstalledModel:
-        fields = {name: getattr(note, name) for name in note.__struct_fields__ if name != "etag"}
-        model = InstalledModel(path=blob, **(fields | {"capabilities": tuple(note.capabilities)}))
+        model = _model_of(note, blob)
         self._known = {**self._known, plain_name(note.name): model}
         self._etags[plain_name(note.name)] = note.etag
         return model
@@ -323,6 +350,11 @@ def _capabilities(facts: GgufFacts) -> tuple[str, ...]:
         return ("embedding",)
     found = ("completion", "tools") if facts.calls_tools else ("completion",)
     return (*found, "thinking") if facts.thinks else found
+
+
+def _model_of(note: _Note, blob: Path) -> InstalledModel:
+    fields = {name: getattr(note, name) for name in note.__struct_fields__ if name != "etag"}
+    return InstalledModel(path=blob, **(fields | {"capabilities": tuple(note.capabilities)}))
 
 
 def _note_of(model: InstalledModel, etag: str) -> _Note:
