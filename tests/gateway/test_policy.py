@@ -138,7 +138,10 @@ def test_remote_models_of_a_local_engine_are_cloud() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([MLX, OLLAMA, VLLM, DEMO, OPENAI, HIDDEN, CLAUDE, down(LLAMA)]), unique=True),
+    st.lists(
+        st.sampled_from([MLX, OLLAMA, VLLM, DEMO, OPENAI, HIDDEN, CLAUDE, down(LLAMA)]),
+        unique_by=lambda each: (each.name, each.state),
+    ),
     st.sampled_from(["auto", "true", "false", "force"]),
     st.booleans(),
     st.sampled_from(["chat", "answer"]),

@@ -200,7 +200,7 @@ def names_nobody_has(loaded: Loaded, fleet: Fleet) -> str:
     """
     if any(engine.state == "down" for engine in fleet.engines):
         return ""
-    offered = [(each.plain, each.name) for each in candidates_of(fleet)]
+    offered = [(each.plain, each.full) for each in candidates_of(fleet)]
     aliases = {each.name for each in loaded.settings.alias}
     for place, names in _targets(loaded):
         known = any(

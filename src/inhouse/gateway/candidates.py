@@ -17,7 +17,7 @@ __all__ = ["Candidate", "candidates_of"]
 class Candidate:
     """One model on one engine. `where` is where the words of the request would go.
 
-    `name` is `engine/model`, `plain` the model's name as names are compared. `size` is its size class.
+    `name` is `engine/model`, `plain` and `full` are the names as they are compared. `size` is its size class.
     `chosen`: the administrator's choice for requests that name no model. `place` is its position among
     the models of its engine: the chosen one first, then loaded ones, then as the engine lists them.
     """
@@ -27,6 +27,7 @@ class Candidate:
     where: Place
     name: str
     plain: str
+    full: str
     profile: Profile
     size: ModelClass | None
     trades: frozenset[Trade]
@@ -56,6 +57,7 @@ def _of(engine: Engine) -> list[Candidate]:
             where="cloud" if model.remote else engine.where,
             name=f"{engine.name}/{model.name}",
             plain=plain_name(model.name),
+            full=plain_name(f"{engine.name}/{model.name}"),
             profile=PROFILES[engine.kind],
             size=class_of(model.name, model.parameter_size, model.size_bytes, remote=remote or model.remote),
             trades=trades_of(model.name),

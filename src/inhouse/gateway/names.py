@@ -66,6 +66,7 @@ def matches(pattern: str, name: str) -> bool:
     return _compiled(pattern).fullmatch(name) is not None
 
 
+@functools.lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """A name as names are compared: lower case, without `:latest` and a leading `models/`."""
     return name.strip().lower().removesuffix(":latest").removeprefix("models/")

@@ -46,7 +46,7 @@ def _fit(candidate: Candidate, models: tuple[str, ...], *, configured: bool) -> 
         if name in CLASSES:
             if distance(_class(name), candidate.size, candidate.trades) == 0:
                 return index
-        elif matches(name, candidate.plain) or matches(name, candidate.name):
+        elif matches(name, candidate.plain) or matches(name, candidate.full):
             return index
     last = models[-1]
     if last in CLASSES:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from inhouse.gateway.fleet import Place, same_model
-from inhouse.gateway.names import CLASSES, HOUSE_NAMES, class_of, distance, entry_of, matches, size_step
+from inhouse.gateway.fleet import Place
+from inhouse.gateway.names import (
+    CLASSES,
+    HOUSE_NAMES,
+    class_of,
+    distance,
+    entry_of,
+    matches,
+    plain_name,
+    size_step,
+)
 from inhouse.gateway.names_table import ModelClass, NameEntry
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
 from inhouse.gateway.rules import AliasRule
@@ -20,7 +29,8 @@ NO_MODEL_CHOSEN = "no model is chosen for this cloud engine"
 
 def is_named(wanted: str, candidate: Candidate) -> bool:
     """True when a requested name is this very candidate's."""
-    return same_model(wanted, candidate.model.name) or wanted == candidate.name
+    plain = plain_name(wanted)
+    return plain in (candidate.plain, candidate.full)
 
 
 def offered(wanted: str, candidates: tuple[Candidate, ...]) -> bool:
@@ -202,7 +212,7 @@ def _rank_in(names: tuple[str, ...], candidate: Candidate) -> int | None:
                 candidate.engine.where == "local" or candidate.chosen
             ):
                 return index
-        elif is_named(name, candidate) or matches(name, candidate.plain) or matches(name, candidate.name):
+        elif is_named(name, candidate) or matches(name, candidate.plain) or matches(name, candidate.full):
             return index
     return None
 

@@ -1,0 +1,87 @@
+"""The names that callers of the wire surfaces see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.catalogue import FleetCatalogue
+from inhouse.gateway.fleet import Engine, Model
+from inhouse.gateway.rules import AliasRule, Rules
+from inhouse.kernel.caller import Grant
+
+NOW = 1000.0
+LOCAL = Engine(
+    "ollama",
+    "ollama",
+    "local",
+    "",
+    "up",
+    (
+        Model("phi3:latest", 4096, digest="sha256:1", capabilities=frozenset({"completion", "tools"})),
+        Model("nomic-embed-text", chats=False),
+        Model("whisper", chats=False),
+    ),
+)
+OTHER = Engine("vllm", "vllm", "local", "", "up", (Model("PHI3"), Model("mistral")))
+CLOUD = Engine("openai", "openai", "cloud", "", "up", (Model("gpt-x"),), default_model="gpt-x")
+OPEN = Rules(cloud_allowed=True)
+
+
+def names(*engines: Engine, rules: Rules = OPEN, grant: Grant | None = None) -> list[str]:
+    """What a caller sees."""
+    return [each.name for each in catalogue(*engines, rules=rules).offers(grant or Grant())]
+
+
+def catalogue(*engines: Engine, rules: Rules = OPEN) -> FleetCatalogue:
+    """The catalogue over these engines."""
+    board = FleetBoard(lambda: NOW)
+    board.show(engines)
+    return FleetCatalogue(board, lambda: rules, clock=lambda: NOW)
+
+
+def test_each_name_once_best_engine_first() -> None:
+    """The same model on two engines is one name, of the engine that is asked first; cloud is last."""
+    offers = catalogue(CLOUD, OTHER, LOCAL).offers(Grant())
+    assert [each.name for each in offers] == ["phi3:latest", "nomic-embed-text", "mistral", "gpt-x"]
+    assert (offers[0].engine, offers[0].digest, offers[0].capabilities) == (
+        "ollama",
+        "sha256:1",
+        ("completion", "tools"),
+    )
+    assert offers[1].capabilities == ("embedding",)
+
+
+def test_only_what_the_caller_may_use_now() -> None:
+    """Engines that are down or rest, clouds without consent and names outside the key's are left out."""
+    assert names(CLOUD, rules=Rules()) == []
+    assert names(CLOUD, grant=Grant(cloud=False)) == []
+    assert names(replace(LOCAL, state="down")) == []
+    tired = catalogue(LOCAL)
+    tired._board.fleet = tired._board.fleet.with_engine(replace(LOCAL, rests_until=NOW + 5))
+    assert tired.offers(Grant()) == ()
+    assert names(LOCAL, OTHER, grant=Grant(models=("mis*", "ollama/nomic*"))) == [
+        "nomic-embed-text",
+        "mistral",
+    ]
+
+
+def test_aliases_stand_first_as_what_runs() -> None:
+    """An alias is offered with the model that would answer; patterns and others' aliases are not."""
+    rules = replace(
+        OPEN,
+        aliases=(
+            AliasRule("chat", ("missing", "mistral")),
+            AliasRule("gpt-4*", ("phi3",)),
+            AliasRule("secret", ("phi3",), keys=("k1",)),
+            AliasRule("vectors", ("nomic-embed-text",)),
+            AliasRule("nowhere", ("missing",)),
+        ),
+    )
+    offers = catalogue(LOCAL, OTHER, rules=rules).offers(Grant())
+    assert [(each.name, each.runs_as) for each in offers[:2]] == [
+        ("chat", "mistral"),
+        ("vectors", "nomic-embed-text"),
+    ]
+    assert "secret" not in [each.name for each in offers]
+    assert names(LOCAL, OTHER, rules=rules, grant=Grant(key="k1", models=("secret",))) == ["secret"]
