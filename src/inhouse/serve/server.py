@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 import uvicorn
 
 from inhouse.kernel.errors import BadRequest, PortTaken
+from inhouse.serve.connection import Connection, SlowRequests, end_slow
 from inhouse.serve.wire import App
 
 __all__ = ["address", "bind", "serve"]
 
+LOOK_TICKS = 5
+"""uvicorn ticks ten times a second."""
+USUAL = SlowRequests()
 GRACE_S = 10
 """Longest wait for requests under way once stopping began; then they are cancelled."""
 
@@ -64,15 +68,16 @@ async def serve(
     stopping: asyncio.Event,
     on_ready: Callable[[], None],
     also: Sequence[socket.socket] = (),
+    slow: SlowRequests = USUAL,
 ) -> None:
     """Serve until SIGINT or SIGTERM sets `stopping`, or somebody else does.
 
     `also` are more addresses of the same application. `on_ready` is called once connections are accepted.
-    A second signal does not wait for requests.
+    A second signal does not wait for requests. `slow` says which requests come too slowly to be waited for.
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -83,15 +88,22 @@ async def serve(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(config, stopping, on_ready)
+    server = _Server(config, stopping, on_ready, slow)
     await server.serve(sockets=[listener, *also])
 
 
 class _Server(uvicorn.Server):
     """uvicorn whose signals end streams first, and whose end is an ordinary return."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stopping: asyncio.Event,
+        on_ready: Callable[[], None],
+        slow: SlowRequests,
+    ) -> None:
         super().__init__(config)
+        self._slow = slow
         self._stopping = stopping
         self._on_ready = on_ready
 
@@ -100,6 +112,8 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % LOOK_TICKS == 0:
+            end_slow(self.server_state.connections, asyncio.get_running_loop().time(), self._slow)
         return await super().on_tick(counter) or self._stopping.is_set()
 
     @contextlib.contextmanager
