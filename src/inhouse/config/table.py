@@ -188,6 +188,11 @@ class Engines(_Section):
         0, "threads of one embedded model; 0 is one less than there are cores", "threads", ge=0, le=1024
     )
     embedded_gpu: bool = _setting(True, "let the embedded engine use a GPU where its build can")
+    embedded_make_do: bool = _setting(
+        True,
+        "an embedded model that does not fit runs with less context, as a smaller variant of its name, or"
+        " without the GPU, and the receipt says so; false: as asked or not at all",
+    )
     keep_alive_s: float = _setting(
         300.0,
         "how long an embedded model stays loaded after its last answer, unless the request says otherwise;"
@@ -230,11 +235,11 @@ class Cloud(_Section):
         "https://generativelanguage.googleapis.com", "where Gemini answers", pattern=_URL
     )
     openai_url: str = _setting("https://api.openai.com/v1", "where OpenAI answers", pattern=_URL)
-    anthropic_model: str | None = _setting(
-        None, "model of Anthropic for requests that name none; without it only named ones go there"
+    anthropic_model: str = _setting(
+        "", "model of Anthropic for requests that name none; without it only those that name one go there"
     )
-    gemini_model: str | None = _setting(None, "model of Gemini for requests that name none")
-    openai_model: str | None = _setting(None, "model of OpenAI for requests that name none")
+    gemini_model: str = _setting("", "model of Gemini for requests that name none")
+    openai_model: str = _setting("", "model of OpenAI for requests that name none")
 
 
 _REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*(,[A-Za-z_][A-Za-z0-9_]*)*|file:.+)$"

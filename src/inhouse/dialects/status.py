@@ -31,8 +31,8 @@ _QUOTA = frozenset(
     }
 )
 """OpenAI's, then Anthropic's words (`error.details.error_code`); the Gemini dialect says the first."""
-_EMPTY_ACCOUNT = "credit balance is too low"
-"""Anthropic's message of a 400 without a word for it."""
+_EMPTY_ACCOUNT = ("credit balance is too low", "reached your specified API usage limits")
+"""Anthropic's messages of a 400 without a word for it."""
 _REFUSED = frozenset(
     {
         "invalid_request_error",
@@ -80,7 +80,7 @@ def engine_error(
     # Another inhouse speaks our own codes.
     for ours in words & _CLASSES.keys():
         return _CLASSES[ours](text)
-    if words & _QUOTA or _EMPTY_ACCOUNT in text:
+    if words & _QUOTA or any(each in text for each in _EMPTY_ACCOUNT):
         return EngineExhausted(
             text, hint="the account's quota is used up: top it up, or wait for its next day"
         )

@@ -175,7 +175,7 @@ async def test_tools_go_there_and_back() -> None:
 
 async def test_pictures_schema_and_thinking_reach_the_engine() -> None:
     """An image block, an output format, a budget of thinking, stop sequences and sampling."""
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    schema: Any = {"type": "object", "properties": {"a": {"type": "integer"}}}
     blocks: Any = [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
         {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},

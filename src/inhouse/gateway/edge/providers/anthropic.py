@@ -13,7 +13,7 @@ __all__ = ["WIRE", "AnthropicProvider", "headers_of"]
 
 WIRE = Wire(anthropic.EventReader, anthropic.read_reply, anthropic.read_error)
 VERSION = "2023-06-01"
-"""The only version of the API there is."""
+"""Of the API. The next one, 2026-10-21, takes no sampling from any model; in this one older models do."""
 
 
 class AnthropicProvider:
