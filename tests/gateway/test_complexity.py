@@ -99,6 +99,7 @@ def test_a_strong_model_that_gains_nothing_has_no_area() -> None:
     assert score_of([1.0] * 20, same) == (0.0, {0.5: None, 0.8: None})
 
 
+@pytest.mark.slow
 def test_evaluation_scores_unseen_prompts_only() -> None:
     """Text wins where text tells, on folds it has not seen; labels without a pattern are not learned."""
     judged = [Judged(str(index), each) for index, each in enumerate(outcomes())]

@@ -432,6 +432,7 @@ def test_models_that_cannot_are_left_out(need: str, model: Model, reason: str) -
         assert first(unknown, facts=facts) == "e/m"
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([OLLAMA, SMALL, CLOUD, CLAUDE]), unique_by=lambda each: each.name),
     st.sampled_from(get_args(LocalSwitch)),

@@ -35,7 +35,7 @@ def task(left: list[Candidate], question: Question, step: TraceStep) -> list[Can
     if least >= UNWANTED:
         step.said += "; none of them is here, so the nearest"
     if len(set(question.fit.values())) > 1:
-        question.because(f"suits the task `{rule.name}` best")
+        question.because(f"suits the task `{rule.name}` best", mild=True)
     return left
 
 
@@ -76,6 +76,7 @@ def complexity(left: list[Candidate], question: Question, step: TraceStep) -> li
         return left
     if question.task is not None and not question.task.configured:
         question.fit.clear()
+        question.mild.clear()
     for each in left:
         question.power[each.name] = 2 - size_step(each.size) if each.size else 1
     best = {place: _best(left, place, question) for place in ("local", "cloud")}
@@ -85,7 +86,8 @@ def complexity(left: list[Candidate], question: Question, step: TraceStep) -> li
         step.said = "hard: the cloud has a stronger model"
     else:
         step.said = "hard: the strongest model first"
-        question.because("a hard prompt: the strongest model first")
+        if len(set(question.power.values())) > 1:
+            question.because("a hard prompt: the strongest model first")
     return left
 
 
@@ -113,7 +115,7 @@ def load(left: list[Candidate], question: Question, step: TraceStep) -> list[Can
     least = min(question.named.get(each.name, 0) for each in local)
     wanted = [each for each in local if question.named.get(each.name, 0) == least]
     if any(each.name not in question.late for each in wanted):
-        question.because("others are busy or would have to load a model")
+        question.because("others are busy or would have to load a model", mild=True)
         return left
     free = [each for each in left if each.where == "cloud" and each.name not in question.late]
     why = "local engines cannot begin in time"

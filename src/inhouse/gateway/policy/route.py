@@ -99,6 +99,7 @@ class Question:
     place: Place | None = None
     pinned: bool = False
     reasons: list[tuple[Place | None, str]] = field(default_factory=list)
+    mild: list[str] = field(default_factory=list)
     named: dict[str, int] = field(default_factory=dict)
     fit: dict[str, int] = field(default_factory=dict)
     power: dict[str, int] = field(default_factory=dict)
@@ -113,16 +114,19 @@ class Question:
         self.reasons.append((place, why))
         return True
 
-    def because(self, why: str) -> None:
-        """Give a reason for the choice."""
-        self.reasons.append((None, why))
+    def because(self, why: str, *, mild: bool = False) -> None:
+        """Give a reason for the choice; a mild one counts where nothing else was decisive."""
+        if mild:
+            self.mild.append(why)
+        else:
+            self.reasons.append((None, why))
 
     def reason_for(self, candidate: Candidate) -> str:
         """The winning reason: of the highest layer that had one for this candidate; empty for none."""
         for place, why in self.reasons:
             if place is None or place == candidate.where:
                 return why
-        return ""
+        return self.mild[0] if self.mild else ""
 
 
 Layer = Callable[[list[Candidate], Question, TraceStep], list[Candidate]]
