@@ -15,7 +15,7 @@ import structlog
 import inhouse
 from inhouse.compose.checks import Checks
 from inhouse.compose.database import open_database
-from inhouse.compose.door import cached_chat, doors_of, open_gate
+from inhouse.compose.door import cached_chat, doors_of, open_gate, repeats_of
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
@@ -123,6 +123,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         keys=keys,
         gate=open_gate(settings, keys),
         chat=cached_chat(settings, gateway),
+        repeats=repeats_of(settings),
         rollouts=gateway.chat,
         samples=gateway.samples,
         money=gateway.cash.money,

@@ -59,14 +59,14 @@ class NewKey(Shape):
     """What a key is to be. `expires` is a day (its end, UTC) or `90d`, `12h`, `30m`."""
 
     name: str = Field(min_length=1, max_length=80)
-    user: str = Field("", max_length=128)
-    team: str = Field("", max_length=128)
+    user: str = Field(default="", max_length=128)
+    team: str = Field(default="", max_length=128)
     scopes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     cloud: bool = True
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_minute: int | None = Field(None, ge=1)
-    streams: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    streams: int | None = Field(default=None, ge=1)
     expires: str = ""
 
 

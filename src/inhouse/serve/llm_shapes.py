@@ -50,11 +50,11 @@ class GenerateBody(Shape):
     prompt: str
     system: str | None = None
     model: str | None = None
-    temperature: float = Field(DEFAULT_TEMPERATURE, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1)
+    temperature: float = Field(default=DEFAULT_TEMPERATURE, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1)
     prefer_local: bool = True
     force_cloud: bool = False
-    task: str = Field("chat", max_length=64)
+    task: str = Field(default="chat", max_length=64)
     data: Literal["any", "local_only"] = "any"
 
 
@@ -66,11 +66,11 @@ class Turn(Shape):
 class ChatBody(Shape):
     messages: tuple[Turn, ...] = Field(min_length=1)
     model: str | None = None
-    temperature: float = Field(DEFAULT_TEMPERATURE, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1)
+    temperature: float = Field(default=DEFAULT_TEMPERATURE, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1)
     prefer_local: bool = True
     stream: bool = False
-    task: str = Field("chat", max_length=64)
+    task: str = Field(default="chat", max_length=64)
     data: Literal["any", "local_only"] = "any"
 
 

@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl
 from inhouse.dialects import gemini
 from inhouse.gateway.facts import prompt_tokens
 from inhouse.kernel.errors import BadRequest, EngineOverloaded, InhouseError, NoEngine, NotFound
-from inhouse.kernel.messages import ChatEvent, EmbedRequest
+from inhouse.kernel.messages import ChatEvent
 from inhouse.kernel.ports import Embedded, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
 from inhouse.serve.plane.parts import Offer
-from inhouse.serve.wire import Scope, header, send_reply
+from inhouse.serve.plane.vectors import embed
+from inhouse.serve.wire import Scope, header, retry_after, send_reply
 
 __all__ = ["GeminiSurface"]
 
@@ -64,7 +65,7 @@ class GeminiSurface:
     def error(self, error: InhouseError, request_id: str) -> WireError:
         """See `Surface.error`. A busy engine is what Google calls UNAVAILABLE."""
         status = 503 if isinstance(error, EngineOverloaded) else error.status
-        return status, gemini.write_error(error, status=status), ()
+        return status, gemini.write_error(error, status=status), retry_after(error)
 
 
 async def _generate(asked: Asked) -> None:
@@ -121,21 +122,11 @@ async def _vectors(asked: Asked, *, batch: bool) -> None:
     request = dataclasses.replace(read, data=asked.data, wishes=asked.wishes)
 
     async def answer() -> None:
-        found: Embedded = await with_reader(asked, _embedded(asked, request))
+        found: Embedded = await with_reader(asked, embed(asked, request))
         body = gemini.write_embeddings(found.embeddings, batch=batch)
         await send_reply(asked.send, 200, body, JSON, headers=used_headers(found.used))
 
     await _of_model(asked, model, answer())
-
-
-async def _embedded(asked: Asked, request: EmbedRequest) -> Embedded:
-    admission = asked.parts.gate.admit(asked.grant)
-    try:
-        return await asked.parts.embedder.embed(
-            request, request_id=asked.request_id, user=asked.grant.user, grant=asked.grant
-        )
-    finally:
-        admission.close()
 
 
 async def _models(asked: Asked) -> None:

@@ -28,6 +28,7 @@ from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reade
 from inhouse.serve.plane.front import Route, WireError
 from inhouse.serve.plane.ollama_names import offer_of, refuse_cloud_name
 from inhouse.serve.plane.parts import Offer
+from inhouse.serve.plane.vectors import embed
 from inhouse.serve.wire import send_reply
 
 __all__ = ["EMULATED_VERSION", "OllamaSurface"]
@@ -275,22 +276,12 @@ async def _vectors(asked: Asked, request: EmbedRequest, *, unknown: str) -> Embe
         return Embedded(used, Embeddings((), Usage(0, 0)))
     request = dataclasses.replace(request, data=asked.data, wishes=asked.wishes)
     try:
-        done: Embedded = await with_reader(asked, _embedded(asked, request))
+        done: Embedded = await with_reader(asked, embed(asked, request))
     except (NoEngine, NotFound) as error:
         if offer is None:
             raise NotFound(unknown.format(name)) from error
         raise
     return done
-
-
-async def _embedded(asked: Asked, request: EmbedRequest) -> Embedded:
-    admission = asked.parts.gate.admit(asked.grant)
-    try:
-        return await asked.parts.embedder.embed(
-            request, request_id=asked.request_id, user=asked.grant.user, grant=asked.grant
-        )
-    finally:
-        admission.close()
 
 
 _ROUTES: MappingProxyType[str, dict[str, Callable[[Asked], Awaitable[None]]]] = MappingProxyType(

@@ -30,12 +30,14 @@ from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
 from inhouse.serve.plane.parts import Offer
+from inhouse.serve.plane.vectors import embed
 from inhouse.serve.wire import send_reply
 
 __all__ = ["OpenAISurface"]
 
 JSON = "application/json"
 SSE = "text/event-stream"
+REQUEST_ID = b"x-request-id"
 _ONE_MODEL = "/v1/models/"
 
 
@@ -80,7 +82,7 @@ class OpenAISurface:
 
     def error(self, error: InhouseError, request_id: str) -> WireError:
         """See `Surface.error`."""
-        headers: list[tuple[bytes, bytes]] = []
+        headers = [(REQUEST_ID, request_id.encode())]
         wait_s = error.retry_after_s if isinstance(error, RateLimited | EngineOverloaded) else None
         if wait_s is not None:
             headers.append((b"retry-after", str(max(1, math.ceil(wait_s))).encode()))
@@ -98,7 +100,7 @@ class OpenAISurface:
 async def _chat(asked: Asked) -> None:
     asked.need("chat")
     read, include_usage = openai.read_chat(asked.body, data=asked.data)
-    request = asked.wanted(read, passing=True)
+    request = asked.wanted(read)
     reply_id, created = f"chatcmpl-{asked.parts.new_id()}", int(asked.parts.clock())
     if request.stream:
         await answer_stream(
@@ -108,6 +110,7 @@ async def _chat(asked: Asked) -> None:
                 reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
             ),
             SSE,
+            headers=_own(asked),
         )
         return
     await answer_whole(
@@ -116,6 +119,7 @@ async def _chat(asked: Asked) -> None:
         lambda used, events: openai.write_reply(
             events, reply_id=reply_id, model=_named(request, used), created=created
         ),
+        headers=_own(asked),
     )
 
 
@@ -132,6 +136,7 @@ async def _complete(asked: Asked) -> None:
                 reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
             ),
             SSE,
+            headers=_own(asked),
         )
         return
     await answer_whole(
@@ -140,6 +145,7 @@ async def _complete(asked: Asked) -> None:
         lambda used, events: openai_completions.write_reply(
             events, reply_id=reply_id, model=_named(request, used), created=created
         ),
+        headers=_own(asked),
     )
 
 
@@ -156,6 +162,7 @@ async def _respond(asked: Asked) -> None:
                 ask, reply_id=reply_id, model=_named(request, used), created=created
             ),
             SSE,
+            headers=_own(asked),
         )
         return
     await answer_whole(
@@ -164,7 +171,13 @@ async def _respond(asked: Asked) -> None:
         lambda used, events: openai_responses_events.write_reply(
             events, ask, reply_id=reply_id, model=_named(request, used), created=created
         ),
+        headers=_own(asked),
     )
+
+
+def _own(asked: Asked) -> tuple[tuple[bytes, bytes]]:
+    """This vendor's name for the request's id, which its clients show in their errors."""
+    return ((REQUEST_ID, asked.request_id.encode()),)
 
 
 def _named(request: ChatRequest | EmbedRequest, used: EngineUsed) -> str:
@@ -177,26 +190,17 @@ async def _embed(asked: Asked) -> None:
     read, as_base64 = openai_embeddings.read_request(asked.body)
     request = dataclasses.replace(read, data=asked.data, wishes=asked.wishes)
 
-    async def work() -> Embedded:
-        admission = asked.parts.gate.admit(asked.grant)
-        try:
-            return await asked.parts.embedder.embed(
-                request, request_id=asked.request_id, user=asked.grant.user, grant=asked.grant
-            )
-        finally:
-            admission.close()
-
-    found: Embedded = await with_reader(asked, work())
+    found: Embedded = await with_reader(asked, embed(asked, request))
     body = openai_embeddings.write_reply(
         found.embeddings, model=_named(request, found.used), as_base64=as_base64
     )
-    await send_reply(asked.send, 200, body, JSON, headers=used_headers(found.used))
+    await send_reply(asked.send, 200, body, JSON, headers=[*used_headers(found.used), *_own(asked)])
 
 
 async def _models(asked: Asked) -> None:
     asked.need("models")
     models = [_wire(offer) for offer in asked.parts.catalogue.offers(asked.grant)]
-    await send_reply(asked.send, 200, openai.write_models(models), JSON)
+    await send_reply(asked.send, 200, openai.write_models(models), JSON, headers=_own(asked))
 
 
 async def _one_model(asked: Asked) -> None:
@@ -205,7 +209,7 @@ async def _one_model(asked: Asked) -> None:
     offer = _offer(asked, name)
     if offer is None:
         raise NotFound(f"The model `{name[:200]}` does not exist", hint="GET /v1/models lists all")
-    await send_reply(asked.send, 200, openai.write_model(_wire(offer)), JSON)
+    await send_reply(asked.send, 200, openai.write_model(_wire(offer)), JSON, headers=_own(asked))
 
 
 def _offer(asked: Asked, name: str) -> Offer | None:
