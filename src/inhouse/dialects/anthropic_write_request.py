@@ -185,7 +185,11 @@ def _blocks(message: ChatMessage, ids: _Ids, wants_thought: bool) -> list[_Body]
     if message.role == "tool":
         content: list[_Body] = [{"type": "text", "text": message.content}] if message.content else []
         content += [_image(each) for each in message.images]
-        block: _Body = {"type": "tool_result", "tool_use_id": ids.of_result(message.tool_call_id)}
+        made = ids.of_result(message.tool_call_id)
+        if not made:
+            # The call itself was cut from the conversation: a result without one would be refused.
+            return content
+        block: _Body = {"type": "tool_result", "tool_use_id": made}
         return [block | {"content": content}] if content else [block]
     blocks: list[_Body] = []
     if wants_thought and message.reasoning_signature:
@@ -196,8 +200,9 @@ def _blocks(message: ChatMessage, ids: _Ids, wants_thought: bool) -> list[_Body]
         blocks.append({"type": "text", "text": message.content})
     for call in message.tool_calls:
         arguments = _arguments(call.name, call.arguments)
-        made = ids.of_call(call.call_id)
-        blocks.append({"type": "tool_use", "id": made, "name": call.name, "input": arguments})
+        blocks.append(
+            {"type": "tool_use", "id": ids.of_call(call.call_id), "name": call.name, "input": arguments}
+        )
     return blocks
 
 
@@ -221,24 +226,28 @@ class _Ids:
 
     def __init__(self) -> None:
         self._made: dict[str, str] = {}
+        self._used: set[str] = set()
         self._waiting: list[str] = []
         self._count = 0
 
     def of_call(self, call_id: str) -> str:
         """The id of a call."""
         self._count += 1
-        clean = _WRONG_ID.sub("_", call_id)[:MAX_ID_CHARS] or f"call_{self._count}"
-        if clean in self._made.values():
-            clean = f"{clean[: MAX_ID_CHARS - 8]}_{self._count}"
+        plain = _WRONG_ID.sub("_", call_id)[:MAX_ID_CHARS] or f"call_{self._count}"
+        clean, number = plain, self._count
+        while clean in self._used:
+            clean = f"{plain[: MAX_ID_CHARS - 10]}_{number}"
+            number += 1
+        self._used.add(clean)
         self._made[call_id] = clean
         self._waiting.append(clean)
         return clean
 
     def of_result(self, call_id: str) -> str:
-        """The id of the call that this is the result of."""
-        made = self._made.get(call_id) if call_id else None
-        if made is None or made not in self._waiting:
-            made = self._waiting[0] if self._waiting else _WRONG_ID.sub("_", call_id) or "call_0"
-        if made in self._waiting:
+        """The id of the call that this is the result of, empty when there is none."""
+        made = self._made.get(call_id, "") if call_id else ""
+        if made not in self._waiting:
+            made = self._waiting[0] if self._waiting else ""
+        if made:
             self._waiting.remove(made)
         return made
