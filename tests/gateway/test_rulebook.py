@@ -183,3 +183,17 @@ def test_names_that_nobody_has_are_told(tmp_path: Path) -> None:
     assert names_nobody_has(wrong, Fleet((engine, replace(engine, name="b", state="down")))) == ""
     route = loaded_of(home, '[[route]]\nname = "r"\nuse = "gpt-4o"\n')
     assert names_nobody_has(route, Fleet((engine,))) == ""
+
+
+async def test_new_rules_for_a_model_that_nobody_has_are_not_taken(tmp_path: Path) -> None:
+    """A changed block is checked against the engines that are there; the old rules stay in force."""
+    home = home_of(tmp_path)
+    fleet = Fleet((Engine("ollama", "ollama", "local", "", "up", (Model("phi3:latest"),)),))
+    book = open_rulebook(loaded_of(home), home, lambda: fleet)
+    write(home, '[[alias]]\nname = "fast"\nmodels = ["phi9"]\n', 1)
+    await book.refresh()
+    assert "nobody here has 'phi9'" in book.state().problem
+    assert book.rules().aliases == ()
+    write(home, '[[alias]]\nname = "fast"\nmodels = ["phi9", "phi3"]\n', 2)
+    await book.refresh()
+    assert (book.state().problem, book.rules().aliases[0].name) == ("", "fast")

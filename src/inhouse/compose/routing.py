@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import cast
 
@@ -20,14 +20,19 @@ from inhouse.gateway.profiles import EngineKind
 from inhouse.gateway.rules import ENGINE_ORDER, TASKS, AliasRule, RouteRule, Rules, Scorer, TaskRule
 from inhouse.kernel.errors import BadRequest
 
-__all__ = ["check_engines", "names_nobody_has", "open_rulebook", "rules_of"]
+__all__ = ["NAMES_HINT", "check_engines", "names_nobody_has", "open_rulebook", "rules_of"]
+
+NO_ENGINES = Fleet()
+NAMES_HINT = "`inhouse models ls` shows what is there; pull it, or correct the name"
 
 FOUND_NAMES = frozenset(ENGINE_ORDER)
 """Names that engines get which were found by looking; on another port `-` and the port follow."""
 
 
-def open_rulebook(loaded: Loaded, home: Home) -> Rulebook:
+def open_rulebook(loaded: Loaded, home: Home, fleet: Callable[[], Fleet] = lambda: NO_ENGINES) -> Rulebook:
     """The rules in force, which follow `inhouse.toml` and what was learned.
+
+    New rules that name only models which none of the engines in `fleet` has are wrong, too.
 
     Raises:
         BadRequest: if the settings cannot become rules.
@@ -37,6 +42,8 @@ def open_rulebook(loaded: Loaded, home: Home) -> Rulebook:
         # `.env` and the environment are as they were at the start; only the file can change under us.
         again = load(home.root, environment=loaded.environment, folder=home.state)
         check_engines(again)
+        if (engines := fleet()).engines and (wrong := names_nobody_has(again, engines)):
+            raise BadRequest(wrong, hint=NAMES_HINT)
         return rules_of(again, home), _origin(again)
 
     check_engines(loaded)

@@ -156,11 +156,13 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
         question.because(step.said)
         return _below(_real(_payable(left, question, dropped, ""), dropped), wanted_class, dropped)
     question.meaning, step.rule = "class", "explicit.class"
-    question.because(step.said)
     others = _payable([each for each in left if each not in exact], question, dropped, _line_of(entry))
     left = _real(exact + others, dropped)
     for each in left:
         question.named[each.name] = -1 if each in exact else distance(wanted_class, each.size, each.trades)
+    if min(question.named.values(), default=0) > 0:
+        step.said += ", of which none is up: the nearest"
+    question.because(step.said)
     _class_is_absent(left, wanted_class, question)
     return left
 
