@@ -69,11 +69,12 @@ async def house(
     embedded: EmbeddedEngine | None = None,
     mlx: MlxEngine | None = None,
     http: HttpClient | None = None,
+    lean: bool = True,
 ) -> AsyncIterator[House]:
     """A gateway that looked once; not started, so nothing happens behind a test's back."""
     rules = rules or Rules()
     probe = probe or ProbeSettings(engines=tuple(engines), discover=False)
-    http = http or HttpClient(limits)
+    http = http or HttpClient(limits, lean=lean)
     journal = Journal(home / "journal", clock=time.time, stopwatch=time.perf_counter)
     database = open_database(home)
     ledger = SqlLedger(database, home / "journal")
@@ -81,7 +82,15 @@ async def house(
     providers = Providers(http, keys=keys_of(probe), embedded=embedded, mlx=mlx)
     trial = Trial(providers.of, journal, stopwatch=time.perf_counter)
     prober = Prober(
-        board, http, probe, rules, trial=trial, clock=time.time, sleep=asyncio.sleep, embedded=embedded, mlx=mlx
+        board,
+        http,
+        probe,
+        rules,
+        trial=trial,
+        clock=time.time,
+        sleep=asyncio.sleep,
+        embedded=embedded,
+        mlx=mlx,
     )
     dispatch = Dispatch(
         board, providers.of, journal, lambda: rules, clock=time.time, stopwatch=time.perf_counter

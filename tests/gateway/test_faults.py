@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from pathlib import Path
 from typing import get_args
 
@@ -59,15 +58,26 @@ def limits_for(fault: Fault) -> HttpLimits:
     return QUICK if fault in SLOW_FAULTS else PATIENT
 
 
+@pytest.fixture(params=["lean", "aiohttp"])
+def lean(request: pytest.FixtureRequest) -> bool:
+    """Both transports must give the same."""
+    return bool(request.param == "lean")
+
+
 def test_every_fault_has_a_case() -> None:
     """No fault of the world is left untried."""
     assert {*BEFORE_FIRST, *AFTER_FIRST, *HARMLESS, "drip"} == set(get_args(Fault))
 
 
 @pytest.mark.parametrize(("kind", "fault"), cases(HARMLESS))
-async def test_harmless_oddities_change_nothing(tmp_path: Path, kind: Kind, fault: Fault) -> None:
+async def test_harmless_oddities_change_nothing(
+    tmp_path: Path, kind: Kind, fault: Fault, *, lean: bool
+) -> None:
     """Control: the answer is whole, and its row says ok; missing usage is estimated."""
-    async with FakeEngine(kind, fault).running() as fake, house(tmp_path, configured(fake)) as gateway:
+    async with (
+        FakeEngine(kind, fault).running() as fake,
+        house(tmp_path, configured(fake), lean=lean) as gateway,
+    ):
         engine, events = await gateway.ask()
         assert engine == kind
         assert keeps_grammar(events)
@@ -83,7 +93,7 @@ async def test_harmless_oddities_change_nothing(tmp_path: Path, kind: Kind, faul
 
 @pytest.mark.parametrize(("kind", "fault"), cases(BEFORE_FIRST))
 async def test_fault_before_the_first_event_goes_to_the_next(
-    tmp_path: Path, kind: Kind, fault: Fault
+    tmp_path: Path, kind: Kind, fault: Fault, *, lean: bool
 ) -> None:
     """The next engine answers whole, the reason names the failed one, one row is ok."""
     async with (
@@ -91,7 +101,7 @@ async def test_fault_before_the_first_event_goes_to_the_next(
         FakeEngine("vllm" if kind == "llama.cpp" else "llama.cpp").running() as good,
     ):
         engines = (EngineSettings("bad", bad.url, FIRST[kind]), *configured(good))
-        async with house(tmp_path, engines, limits=limits_for(fault)) as gateway:
+        async with house(tmp_path, engines, limits=limits_for(fault), lean=lean) as gateway:
             engine, events = await gateway.ask()
             assert (engine, events[-1]) == (good.kind, Finished())
             (row,) = gateway.ledger.rows()
@@ -105,12 +115,12 @@ async def test_fault_before_the_first_event_goes_to_the_next(
 
 @pytest.mark.parametrize(("kind", "fault"), cases(BEFORE_FIRST))
 async def test_fault_before_the_first_event_alone_is_an_error(
-    tmp_path: Path, kind: Kind, fault: Fault
+    tmp_path: Path, kind: Kind, fault: Fault, *, lean: bool
 ) -> None:
     """Without a second engine the same fault is a typed exception and a failed row."""
     async with (
         FakeEngine(kind, fault).running() as bad,
-        house(tmp_path, configured(bad), limits=limits_for(fault)) as gateway,
+        house(tmp_path, configured(bad), limits=limits_for(fault), lean=lean) as gateway,
     ):
         with pytest.raises(EngineError) as caught:
             await gateway.ask()
@@ -121,14 +131,16 @@ async def test_fault_before_the_first_event_alone_is_an_error(
 
 
 @pytest.mark.parametrize(("kind", "fault"), cases(AFTER_FIRST))
-async def test_fault_after_the_first_event_ends_the_answer(tmp_path: Path, kind: Kind, fault: Fault) -> None:
+async def test_fault_after_the_first_event_ends_the_answer(
+    tmp_path: Path, kind: Kind, fault: Fault, *, lean: bool
+) -> None:
     """What came stays, an error event follows, nobody else is asked, the row is partial."""
     async with (
         FakeEngine(kind, fault).running() as bad,
         FakeEngine("vllm" if kind == "llama.cpp" else "llama.cpp").running() as good,
     ):
         engines = (EngineSettings("bad", bad.url, FIRST[kind]), *configured(good))
-        async with house(tmp_path, engines, limits=limits_for(fault)) as gateway:
+        async with house(tmp_path, engines, limits=limits_for(fault), lean=lean) as gateway:
             engine, events = await gateway.ask()
             assert engine == "bad"
             assert keeps_grammar(events)
@@ -142,12 +154,12 @@ async def test_fault_after_the_first_event_ends_the_answer(tmp_path: Path, kind:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPOKEN)
-async def test_dripping_engine_meets_the_total_deadline(tmp_path: Path, kind: Kind) -> None:
+async def test_dripping_engine_meets_the_total_deadline(tmp_path: Path, kind: Kind, *, lean: bool) -> None:
     """One byte now and then is no silence, but the answer's own time ends it."""
     limits = HttpLimits(first_event_timeout_s=9.0, idle_timeout_s=9.0, total_timeout_s=0.5)
     async with (
         FakeEngine(kind, "drip").running() as fake,
-        house(tmp_path, configured(fake), limits=limits) as gateway,
+        house(tmp_path, configured(fake), limits=limits, lean=lean) as gateway,
     ):
         try:
             _, events = await gateway.ask()
@@ -160,13 +172,13 @@ async def test_dripping_engine_meets_the_total_deadline(tmp_path: Path, kind: Ki
         assert fake.fired == 1
 
 
-async def test_engine_that_dies_after_the_look(tmp_path: Path) -> None:
+async def test_engine_that_dies_after_the_look(tmp_path: Path, *, lean: bool) -> None:
     """The snapshot says up, the port refuses: the next engine answers, within two seconds."""
     gone, good = FakeEngine("mlx"), FakeEngine("ollama")
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(good.running())
         async with gone.running():
-            gateway = await stack.enter_async_context(house(tmp_path, configured(gone, good)))
+            gateway = await stack.enter_async_context(house(tmp_path, configured(gone, good), lean=lean))
             assert gateway.board.fleet.engine("mlx") is not None
         assert (await gateway.ask())[0] == "ollama"
         (row,) = gateway.ledger.rows()
@@ -174,10 +186,13 @@ async def test_engine_that_dies_after_the_look(tmp_path: Path) -> None:
         assert row.total_ms < 2000
 
 
-async def test_advice_to_wait_is_read_from_the_head(tmp_path: Path) -> None:
+async def test_advice_to_wait_is_read_from_the_head(tmp_path: Path, *, lean: bool) -> None:
     """Retry-After of a 429 reaches the caller and the snapshot."""
     fake = FakeEngine("vllm", "429", retry_after="17")
-    async with fake.running(), house(tmp_path, configured(fake)) as gateway:
+    async with (
+        fake.running(),
+        house(tmp_path, configured(fake), lean=lean) as gateway,
+    ):
         with pytest.raises(EngineOverloaded) as caught:
             await gateway.ask()
         assert caught.value.retry_after_s == 17.0
@@ -188,9 +203,14 @@ async def test_advice_to_wait_is_read_from_the_head(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", SPOKEN)
 @pytest.mark.parametrize("fault", ["stall", "keepalive", "hang"])
-async def test_leaving_closes_the_upstream_connection(tmp_path: Path, kind: Kind, fault: Fault) -> None:
+async def test_leaving_closes_the_upstream_connection(
+    tmp_path: Path, kind: Kind, fault: Fault, *, lean: bool
+) -> None:
     """Closing the answer, or cancelling the wait for it, is seen by the engine within a second."""
-    async with FakeEngine(kind, fault).running() as fake, house(tmp_path, configured(fake)) as gateway:
+    async with (
+        FakeEngine(kind, fault).running() as fake,
+        house(tmp_path, configured(fake), lean=lean) as gateway,
+    ):
         opening = asyncio.create_task(gateway.dispatch.open(REQUEST, request_id="r", user="u"))
         if fault == "stall":
             answer = await opening
@@ -215,11 +235,11 @@ async def test_reading_to_the_end_is_not_leaving(tmp_path: Path) -> None:
         assert (row.outcome, fake.left.is_set()) == ("ok", False)
 
 
-async def test_huge_event_is_not_kept(tmp_path: Path) -> None:
+async def test_huge_event_is_not_kept(tmp_path: Path, *, lean: bool) -> None:
     """The reader gives up at its cap: the engine could not even send the whole 32 MB."""
     async with (
         FakeEngine("llama.cpp", "huge").running() as fake,
-        house(tmp_path, configured(fake)) as gateway,
+        house(tmp_path, configured(fake), lean=lean) as gateway,
     ):
         _, events = await gateway.ask()
         last = events[-1]
@@ -239,16 +259,3 @@ async def test_error_of_an_engine_holds_no_key(tmp_path: Path) -> None:
             (view,) = gateway.prober.engines()
             assert (view.state, view.reason) == ("down", "asks for a key")
             assert "wrong-secret" not in repr(wrong)
-
-
-async def test_small_pieces_are_not_held_back(tmp_path: Path) -> None:
-    """Connections to engines have Nagle's delay switched off."""
-    async with FakeEngine("vllm", "stall").running() as fake, house(tmp_path, configured(fake)) as gateway:
-        answer = await gateway.dispatch.open(REQUEST, request_id="r", user="u")
-        session = gateway.http._sessions[False]
-        assert session.connector is not None
-        (protocol,) = session.connector._acquired
-        assert protocol.transport is not None
-        sock: socket.socket = protocol.transport.get_extra_info("socket")
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        await answer.aclose()
