@@ -103,6 +103,21 @@ def test_own_prices_reach_the_till(tmp_path: Path) -> None:
     database.close()
 
 
+def test_settings_can_be_renewed(tmp_path: Path) -> None:
+    """New prices and a new reference count from then on; wrong ones change nothing."""
+    database = open_database(tmp_path)
+    ledger = SqlLedger(database, tmp_path / "journal")
+    cash = open_cash(loaded(tmp_path, FULL), FleetBoard(time.time), ledger)
+    attempt = Attempt("anything", "house-1", "cloud", "")
+    cash.renew(loaded(tmp_path, FULL.replace("input = 0.1", "input = 0.2")))
+    assert cash.till.estimate(attempt, 1_000_000, 0, time.time()) == 200_000
+    with pytest.raises(BadRequest, match="quantum"):
+        cash.renew(loaded(tmp_path, FULL.replace("rtx3090-used", "quantum")))
+    assert cash.till.estimate(attempt, 1_000_000, 0, time.time()) == 200_000
+    assert cash.money.facts().machines == ("gpu-1",)
+    database.close()
+
+
 def test_a_rented_machine_is_outside_until_said_otherwise(tmp_path: Path) -> None:
     """Its engines are named for `where = cloud`; other engines are not."""
     text = """

@@ -239,6 +239,21 @@ def test_the_start_knows_what_was_spent_before() -> None:
     assert week[1:] == window_of("week", NOON, UTC)
 
 
+def test_other_settings_forget_nothing() -> None:
+    """A new limit counts at once with what was spent before; a new budget begins with the ledger."""
+    counter = till(rule("key", 100), rule("user", 1000))
+    pay(counter, 30)
+    hold = counter.hold(ANNA, "anna", CLOUD, 20, NOON)
+    other = replace(counter.rules, budgets=(rule("house", 500), rule("key", 60)))
+    counter.renew(other, counter.prices, FakeLedger({"house": {"house": 480}, "key": {"k1": 9999}}).spent)
+    assert left(counter) == 10
+    assert left(counter, None) == 20
+    hold.settle(5)
+    assert left(counter) == 20
+    with pytest.raises(OverBudget, match="of the house"):
+        pay(counter, 21, grant=BORIS)
+
+
 # ---- the ledger's sum is the enforced figure
 
 

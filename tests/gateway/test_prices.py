@@ -232,6 +232,15 @@ def test_reference_models_by_name(book: PriceBook) -> None:
         found = prices.of_name(name, NOW)
         assert found is not None
         assert found.rates.output == 10
+    own = Prices(
+        lambda: book,
+        (override("claude-sonnet*", date(2026, 1, 1), "7"),),
+        RateTable(),
+        engine_of=lambda _name: None,
+    )
+    written = own.of_name("anthropic/claude-sonnet-5-5", NOW)
+    assert written is not None
+    assert written.rates.output == 7
     assert prices.of_name("no-such-model", NOW) is None
     assert prices.of_name("nobody/claude-sonnet-5-5", NOW) is None
 

@@ -40,12 +40,23 @@ class Cash:
     till: HouseTill
     money: HouseMoney
     meter: PowerMeter | None
+    ledger: SqlLedger
+    board: FleetBoard
 
     def start(self, ledger: SqlLedger) -> None:
         """Begin with what was spent before. Blocks on the disk."""
         self.till.start(ledger.spent)
         if self.meter is not None:
             self.meter.start()
+
+    def renew(self, loaded: Loaded) -> None:
+        """Go on under other settings; what was spent stays spent. The time zone needs a new start.
+
+        Raises:
+            BadRequest: if they are wrong; then nothing changes.
+        """
+        prices, rules = _read(loaded, self.board)
+        self.till.renew(rules, prices, self.ledger.spent)
 
     def stop(self) -> None:
         """Measure no more."""
@@ -59,6 +70,14 @@ def open_cash(loaded: Loaded, board: FleetBoard, ledger: SqlLedger) -> Cash:
     Raises:
         BadRequest: if a setting names a time zone, machine, tariff or price table that does not exist.
     """
+    prices, rules = _read(loaded, board)
+    meter = PowerMeter(sources_here(), clock=time.time) if any(m.measured for m in rules.machines) else None
+    zone = zone_of(loaded.settings.money.timezone)
+    till = HouseTill(rules, prices, zone, clock=time.time, meter=meter)
+    return Cash(till, HouseMoney(till, ledger, clock=time.time), meter, ledger, board)
+
+
+def _read(loaded: Loaded, board: FleetBoard) -> tuple[Prices, MoneyRules]:
     settings = loaded.settings.money
     rates = RateTable(
         settings.currency,
@@ -80,10 +99,7 @@ def open_cash(loaded: Loaded, board: FleetBoard, ledger: SqlLedger) -> Cash:
         engine_of=engine_of,
         provider_of={each.name: each.prices for each in loaded.settings.engine if each.prices},
     )
-    rules = _rules(loaded, rates)
-    meter = PowerMeter(sources_here(), clock=time.time) if any(m.measured for m in rules.machines) else None
-    till = HouseTill(rules, prices, zone_of(settings.timezone), clock=time.time, meter=meter)
-    return Cash(till, HouseMoney(rules, prices, till, ledger, clock=time.time), meter)
+    return prices, _rules(loaded, rates)
 
 
 def zone_of(name: str) -> tzinfo:

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from inhouse.gateway.costs import fixed_month
 from inhouse.gateway.edge.ledger import SqlLedger
-from inhouse.gateway.edge.prices import Prices
-from inhouse.gateway.edge.till import HouseTill, MoneyRules
+from inhouse.gateway.edge.till import HouseTill
 from inhouse.gateway.ports import MoneyFacts, Within
 from inhouse.gateway.prices import micros
 
@@ -16,26 +15,22 @@ __all__ = ["HouseMoney"]
 
 
 class HouseMoney:
-    """Reads what `compose` put together; `clock` is UNIX seconds."""
+    """Says what is in force in the till now; `clock` is UNIX seconds."""
 
     def __init__(
         self,
-        rules: MoneyRules,
-        prices: Prices,
         till: HouseTill,
         ledger: SqlLedger,
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._rules = rules
-        self._prices = prices
         self._till = till
         self._ledger = ledger
         self._clock = clock
 
     def facts(self) -> MoneyFacts:
         """See `Money.facts`."""
-        now, rules, book = self._clock(), self._rules, self._prices.book
+        now, rules, book = self._clock(), self._till.rules, self._till.prices.book
         average = rules.electricity.average()
         fixed = [fixed_month(machine, average) for machine in rules.machines]
         known = [each for each in fixed if each is not None]
@@ -53,7 +48,7 @@ class HouseMoney:
         return MoneyFacts(
             currency=rules.currency,
             reference=rules.reference,
-            reference_known=bool(rules.reference and self._prices.of_name(rules.reference, now)),
+            reference_known=bool(rules.reference and self._till.prices.of_name(rules.reference, now)),
             reference_factor=format(rules.reference_factor.normalize(), "f"),
             book=book.source,
             book_day=book.day.isoformat(),
@@ -68,7 +63,7 @@ class HouseMoney:
 
     def price(self, model: str) -> tuple[Decimal, Decimal] | None:
         """See `Money.price`."""
-        tariff = self._prices.of_name(model, self._clock())
+        tariff = self._till.prices.of_name(model, self._clock())
         if tariff is None or tariff.rates.input is None or tariff.rates.output is None:
             return None
         return tariff.rates.input, tariff.rates.output

@@ -183,11 +183,12 @@ class Prices:
 
     def _of_name(self, name: str, at: float, batch: bool) -> Tariff | None:
         provider, slash, model = name.partition("/")
+        for each in (name, model) if slash else (name,):
+            written = override_for(self._overrides, "", each, day=_day(at), batch=batch)
+            if written is not None:
+                return self._written(written, at)
         if slash and self.book.has(provider):
             return self._in_house_money(self.book.tariff(provider, model, at, batch=batch), at)
-        written = override_for(self._overrides, "", name, day=_day(at), batch=batch)
-        if written is not None:
-            return self._written(written, at)
         maker = self.book.maker_of(name)
         found = self.book.tariff(maker, name, at, batch=batch) if maker else None
         return self._in_house_money(found, at)

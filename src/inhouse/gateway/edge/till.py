@@ -5,7 +5,7 @@ All of it is in memory: the ledger is asked once, at the start. Every method is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -25,6 +25,9 @@ from inhouse.kernel.messages import Usage
 from inhouse.kernel.ports import EngineUsed
 
 __all__ = ["HouseTill", "MoneyRules"]
+
+Spent = Callable[[Scope, float, float], Mapping[str, int]]
+"""Micro-units that were spent before, by name, for a scope and a stretch of time (UNIX seconds)."""
 
 NO_CAP = Budget()
 FREE = Charge(0, 0)
@@ -74,10 +77,45 @@ class HouseTill:
         self._machines: dict[str, Machine | None] = {}
         self._payers: dict[Payer, tuple[Purse, ...]] = {}
 
-    def start(self, spent: Callable[[Scope, float, float], Mapping[str, int]]) -> None:
-        """Begin with what was spent before; `spent` gives micro-units by name, for a scope and a time."""
+    @property
+    def rules(self) -> MoneyRules:
+        """What is in force."""
+        return self._rules
+
+    @property
+    def prices(self) -> Prices:
+        """The prices in force."""
+        return self._prices
+
+    def start(self, spent: Spent) -> None:
+        """Begin with what was spent before."""
+        self._load(spent, range(len(self._rules.budgets)))
+
+    def renew(self, rules: MoneyRules, prices: Prices, spent: Spent) -> None:
+        """Go on under other rules and prices.
+
+        A budget of the same scope, name and period keeps what was spent and what is set aside, also under
+        another limit; a new one begins with what the ledger says.
+        """
+        places = {(rule.scope, rule.name, rule.period): place for place, rule in enumerate(rules.budgets)}
+        kept: dict[tuple[int, str], Purse] = {}
+        for (_number, name), purse in self._purses.items():
+            place = places.get((purse.rule.scope, purse.rule.name, purse.rule.period))
+            if place is not None:
+                purse.rule = rules.budgets[place]
+                kept[place, name] = purse
+        before = {(rule.scope, rule.name, rule.period) for rule in self._rules.budgets}
+        new = [place for same, place in places.items() if same not in before]
+        shares = self._shares
+        self._rules, self._prices, self._purses = rules, prices, kept
+        self._shares = {one.name: shares.get(one.name) or Shares() for one in rules.machines}
+        self._payers, self._machines = {}, {}
+        self._load(spent, new)
+
+    def _load(self, spent: Spent, numbers: Iterable[int]) -> None:
         now = self._clock()
-        for number, rule in enumerate(self._rules.budgets):
+        for number in numbers:
+            rule = self._rules.budgets[number]
             window = window_of(rule.period, now, self._zone)
             for name, amount in spent(rule.scope, window.start, window.end).items():
                 payer = Payer(
