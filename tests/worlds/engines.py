@@ -64,6 +64,8 @@ class FakeEngine:
     met: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a chat request arrived."""
     port: int = 0
+    extra: dict[str, str] = field(default_factory=dict)
+    """More pages by path, such as `/metrics`."""
 
     @property
     def url(self) -> str:
@@ -131,6 +133,8 @@ class FakeEngine:
 
     def _page(self, path: str) -> tuple[int, bytes]:
         text: str | None = None
+        if path in self.extra:
+            return 200, self.extra[path].encode()
         if self.kind == "web":
             return (200, b"<html>not an engine") if path == "/" else (404, b"nothing here")
         if self.kind == "ollama":

@@ -73,6 +73,7 @@ def open_engines(
             ready_timeout_s=engines.load_timeout_s,
             parallel=engines.embedded_parallel,
             gpu=engines.embedded_gpu,
+            make_do=engines.embedded_make_do,
             memory_limit_bytes=engines.embedded_memory_mb * 1_000_000,
         ),
         http,

@@ -12,7 +12,16 @@ from inhouse.dialects.prometheus import Sample, largest, total
 from inhouse.gateway.fleet import Load
 from inhouse.gateway.profiles import Profile
 
-__all__ = ["NOTHING_LEARNED", "Learned", "after_answer", "after_load", "scraped", "slow", "with_learned"]
+__all__ = [
+    "NOTHING_LEARNED",
+    "SHORTEST_WRITING_S",
+    "Learned",
+    "after_answer",
+    "after_load",
+    "scraped",
+    "slow",
+    "with_learned",
+]
 
 WEIGHT = 0.2
 """Part of the newest measurement: ten answers forget what was before by nine tenths."""

