@@ -12,7 +12,7 @@ from typing import Literal, cast
 from inhouse.compose.engines import open_engines
 from inhouse.compose.models import embedded_files, is_own, open_files
 from inhouse.compose.money import Cash, open_cash, rented_engines, zone_of
-from inhouse.compose.routing import names_nobody_has, open_rulebook
+from inhouse.compose.routing import NAMES_HINT, names_nobody_has, open_rulebook
 from inhouse.compose.strategies import open_strategies
 from inhouse.config import EngineEntry, Home, Loaded
 from inhouse.gateway.edge.board import FleetBoard
@@ -78,7 +78,7 @@ async def open_gateway(
     journal = Journal(home.journal, clock=time.time, stopwatch=time.monotonic)
     ledger = SqlLedger(database, home.journal, zone=zone_of(loaded.settings.money.timezone))
     files = await asyncio.to_thread(open_files, home)
-    rulebook, probing = open_rulebook(loaded, home), _probing(loaded)
+    rulebook, probing = open_rulebook(loaded, home, lambda: board.fleet), _probing(loaded)
     board = FleetBoard(time.time)
     own = open_engines(
         loaded,
@@ -148,7 +148,7 @@ async def _check_names(loaded: Loaded, prober: Prober, board: FleetBoard) -> Non
         return
     await prober.refresh()
     if wrong := names_nobody_has(loaded, board.fleet):
-        raise BadRequest(wrong, hint="`inhouse models ls` shows what is there; pull it, or correct the name")
+        raise BadRequest(wrong, hint=NAMES_HINT)
 
 
 def _limits(loaded: Loaded) -> HttpLimits:
