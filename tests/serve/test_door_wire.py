@@ -76,6 +76,15 @@ async def test_other_machines_reach_nothing_unless_exposed() -> None:
         assert (await ask(door(OPEN), path)).status == 200
 
 
+@pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "x-real-ip"])
+async def test_a_proxy_of_this_machine_asks_for_somebody_else(name: str) -> None:
+    """What it passes on reaches no page, and on the wire it is no caller of this machine."""
+    headers = {name: "10.0.0.9"}
+    assert (await ask(door(Doors()), "/app/state", headers=headers)).status == 403
+    assert (await ask(door(Doors()), "/v1/models", headers=headers)).status == 200
+    assert (await ask(door(Doors()), "/app/state")).status == 200
+
+
 async def test_addresses_are_names_only_where_exposed() -> None:
     """By its address from the network, on the wire; the name of a stranger never, the pages never."""
     for host, path, doors, status in (

@@ -62,6 +62,17 @@ async def test_every_vendors_client_sends_a_key(tmp_path: Path) -> None:
         assert len(engine.chats) == before
 
 
+async def test_a_proxy_needs_a_key_for_everybody(tmp_path: Path) -> None:
+    """Through a proxy on this machine the wire surfaces ask for a key, and /app is closed."""
+    async with FakeEngine("ollama").running() as engine, wired(tmp_path, engine) as house:
+        secret = house.key()
+        for vendor in CHATS:
+            closed = 403 if vendor == "llm" else 401
+            assert (await chat(house, vendor, "", x_forwarded_for="10.0.0.9")).status == closed, vendor
+            opened = 403 if vendor == "llm" else 200
+            assert (await chat(house, vendor, secret, x_forwarded_for="10.0.0.9")).status == opened, vendor
+
+
 @pytest.mark.parametrize("vendor", CHATS)
 async def test_limits_are_said_in_every_dialect(tmp_path: Path, vendor: str) -> None:
     """The second request of a minute is 429 with Retry-After, and the engine did not hear of it."""

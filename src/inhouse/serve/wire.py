@@ -11,6 +11,7 @@ import msgspec
 from inhouse.kernel.errors import InhouseError, RateLimited
 
 __all__ = [
+    "FORWARDED",
     "App",
     "Message",
     "Receive",
@@ -29,6 +30,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
+"""What a proxy adds: the request is somebody else's, wherever the proxy runs. Source: RFC 7239, and custom."""
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl
 
 from inhouse.kernel.caller import Grant, Scope
 from inhouse.kernel.errors import BadRequest, Forbidden
-from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Original, Priority, Strategy, Wishes
+from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Priority, Strategy, Wishes
 from inhouse.kernel.ports import EngineUsed
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.watch import Watch
-from inhouse.serve.wire import Receive, Send
+from inhouse.serve.wire import FORWARDED, Receive, Send
 from inhouse.serve.wire import Scope as AsgiScope
 
 __all__ = ["Asked", "read_asked", "secret_in", "used_headers"]
@@ -62,19 +62,11 @@ class Asked:
                 hint="`inhouse keys add --scope` makes one that is",
             )
 
-    def wanted(self, request: ChatRequest, *, passing: bool = False) -> ChatRequest:
-        """The request with what the headers said; the stricter word on data wins.
-
-        `passing`: it came in the OpenAI dialect, and an engine of that dialect may be given its bytes.
-        """
-        original = Original("openai", self.body) if passing else request.original
+    def wanted(self, request: ChatRequest) -> ChatRequest:
+        """The request with what the headers said; the stricter word on data wins."""
         if self.data == "any" and self.task == "chat" and self.wishes is NO_WISHES:
-            if request.data == "any" and not passing:
-                return request
-            return dataclasses.replace(request, data="any", original=original)
-        return dataclasses.replace(
-            request, data=self.data, task=self.task, wishes=self.wishes, original=original
-        )
+            return dataclasses.replace(request, data="any") if request.data != "any" else request
+        return dataclasses.replace(request, data=self.data, task=self.task, wishes=self.wishes)
 
 
 async def read_asked(
@@ -96,7 +88,7 @@ async def read_asked(
     grant = parts.gate.grant(
         secret_in(headers) or _secret_of_query(scope),
         user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
-        loopback=_loopback(client),
+        loopback=_loopback(client) and headers.keys().isdisjoint(FORWARDED),
     )
     body = b""
     if scope["method"] not in ("GET", "HEAD") and not scope["path"].startswith(STREAMED):
