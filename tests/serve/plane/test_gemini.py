@@ -33,6 +33,7 @@ from inhouse.kernel.messages import (
 from inhouse.serve.plane.gemini import GeminiSurface
 from inhouse.serve.plane.openai import OpenAISurface
 from inhouse.serve.plane.parts import Offer
+from inhouse.serve.plane.surfaces import open_front
 from tests.serve.plane.house import HELLO, FakeGate, Plane, open_plane
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -298,6 +299,36 @@ async def test_models() -> None:
     assert one.supported_actions == ["embedContent", "batchEmbedContents"]
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
     assert json.loads(body)["object"] == "model"
+
+
+async def test_all_surfaces_together_leave_google_its_paths() -> None:
+    """Behind the one front, a method in the path or a header of Google's is enough below `/v1/`, too."""
+    async with open_plane(GeminiSurface()) as plane:
+        front = open_front(plane.parts)
+        for method, path, own, shape in (
+            ("GET", "/v1/models", [(b"x-goog-api-client", b"x")], "models"),
+            ("GET", "/v1/models", [], "data"),
+            ("GET", "/v1/models", [(b"anthropic-version", b"x")], "has_more"),
+            ("POST", "/v1/models/m:countTokens", [], "totalTokens"),
+        ):
+            sent: list[dict[str, Any]] = []
+
+            async def receive() -> dict[str, Any]:
+                return {"type": "http.request", "body": json.dumps(HI).encode()}
+
+            async def keep(message: Any, sent: list[dict[str, Any]] = sent) -> None:
+                sent.append(message)
+
+            scope: dict[str, Any] = {
+                "type": "http",
+                "method": method,
+                "path": path,
+                "headers": own,
+                "query_string": b"",
+            }
+            scope |= {"state": {"request_id": "r"}, "client": ("127.0.0.1", 1)}
+            assert await front(scope, receive, keep)
+            assert shape in json.loads(sent[-1]["body"])
 
 
 async def test_key_in_the_query_and_in_the_header() -> None:

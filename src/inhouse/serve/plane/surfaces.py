@@ -1,6 +1,7 @@
 """All wire surfaces behind one front, in the order in which they are asked.
 
-Anthropic comes before OpenAI because both have `/v1/models`, and knows its own clients by a header.
+Anthropic and Gemini come before OpenAI because all three have `/v1/models`, and know their own clients by
+a header or by a method in the path.
 """
 
 from __future__ import annotations
@@ -19,5 +20,5 @@ __all__ = ["open_front"]
 def open_front(parts: PlaneParts, repeats: Repeats | None = None) -> Front:
     """The front with every surface; `repeats` answers an Idempotency-Key that came before."""
     return Front(
-        parts, (AnthropicSurface(), OpenAISurface(), OllamaSurface(), GeminiSurface()), repeats=repeats
+        parts, (AnthropicSurface(), GeminiSurface(), OpenAISurface(), OllamaSurface()), repeats=repeats
     )
