@@ -21,7 +21,6 @@ from inhouse.serve.wire import App
 from tests.serve.client import call
 from tests.serve.fakes import FakeHouse, FakeLedger
 
-
 USED = EngineUsed("ollama", "qwen", "local", "asked for")
 
 
