@@ -32,7 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
-"""What a proxy adds: the request is somebody else's, wherever the proxy runs. Source: RFC 7239, and custom."""
+"""What a proxy adds: the request is somebody else's, wherever it runs. Source: RFC 7239, and custom."""
 
 
 def header(scope: Scope, name: bytes) -> str:
