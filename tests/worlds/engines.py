@@ -195,7 +195,7 @@ class FakeEngine:
                 writer.write(head + body)
                 await writer.drain()
             case "whole":
-                await self._send(writer, 200, self._whole())
+                await self._send(writer, 200, self._whole(), "Connection: close")
             case _:
                 await self._stream(writer)
 
