@@ -137,6 +137,11 @@ ENGINE = '[[engine]]\nname = "gpu-1"\nkind = "openai"\nurl = "http://127.0.0.1:9
             ENGINE + '[[alias]]\nname = "chat"\nmodels = ["gpu1/qwen"]\n',
             "[[alias]] number 1, `models`: there is no engine 'gpu1'",
         ),
+        (ENGINE.replace("gpu-1", "embedded"), "'embedded' is already the name of the engine inside"),
+        (
+            '[engines]\nollama_url = "http://10.0.0.5:11434"\n' + ENGINE.replace("gpu-1", "ollama"),
+            "'ollama' is already the name of the engine at engines.ollama_url",
+        ),
         ('[[task]]\nname = "a"\n[[task]]\nname = "a"\n', "[[task]] number 2, `name`"),
         ('[[alias]]\nname = "chat"\nmodels = []\n', "[[alias]] number 1, `models`"),
         ('[[route]]\nname = "r"\nrole = "L9"\n', "[[route]] number 1, `role`"),

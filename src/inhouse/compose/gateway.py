@@ -183,6 +183,8 @@ def _probing(loaded: Loaded) -> ProbeSettings:
     )
     looks = settings.engines.probe_local_ports or ollama.expected
     # Our own second port says `Ollama is running`, too.
+    # An engine that was written down under this name stands in for the one found by its usual address.
+    looks = looks and all(each.name != "ollama" for each in settings.engine)
     looks = looks and not is_own(settings.engines.ollama_url, loaded.own_ports)
     return ProbeSettings(
         engines=(*((ollama,) if looks else ()), *by_hand),

@@ -146,15 +146,32 @@ def _scorer(home: Home) -> Scorer:
 def check_engines(loaded: Loaded) -> None:
     """Raises `BadRequest` if two engines have one name, or a cloud engine lacks its key."""
     _no_twins("engine", [each.name for each in loaded.settings.engine])
+    taken = _taken(loaded)
     for number, each in enumerate(loaded.settings.engine, 1):
-        if each.where != "cloud" or not each.api_key_env:
-            continue
-        if not loaded.environment.get(each.api_key_env):
+        if each.name in taken:
+            raise BadRequest(
+                f"inhouse.toml, [[engine]] number {number}, `name`: {each.name!r} is already the name of"
+                f" {taken[each.name]}",
+                hint=f"call it otherwise, e.g. {each.name}-2",
+            )
+        if each.where == "cloud" and each.api_key_env and not loaded.environment.get(each.api_key_env):
             raise BadRequest(
                 f"inhouse.toml, [[engine]] number {number}, `api_key_env`: the cloud engine `{each.name}` has"
                 f" no key, the environment variable {each.api_key_env} is not set",
                 hint=f"set {each.api_key_env}, or remove the block",
             )
+
+
+def _taken(loaded: Loaded) -> dict[str, str]:
+    """Names of engines that are there without a block, and what they are."""
+    settings = loaded.settings
+    found = {"embedded": "the engine inside inhouse"}
+    if "engines.ollama_url" in loaded.origins:
+        found["ollama"] = "the engine at engines.ollama_url"
+    for name in ("openai", "anthropic", "gemini"):
+        if loaded.secret(getattr(settings.secrets, f"{name}_api_key")):
+            found[name] = f"the cloud engine whose key was found (secrets.{name}_api_key)"
+    return found
 
 
 def _no_twins(block: str, names: list[str]) -> None:
