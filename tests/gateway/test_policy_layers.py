@@ -268,6 +268,9 @@ def test_a_key_asks_only_for_its_models() -> None:
     assert isinstance(refusal(refused), Forbidden)
     assert first(OLLAMA, facts=bound) == "ollama/phi3"
     assert first(OLLAMA, facts=replace(bound, model="gpt-4o")) == "ollama/qwen2.5:32b"
+    assert first(OLLAMA, facts=replace(bound, model="inhouse/auto")) == "ollama/phi3"
+    rules = replace(PLANS, routes=(RouteRule("all", use="qwen2.5:7b"),))
+    assert first(OLLAMA, facts=bound, rules=rules) == "ollama/qwen2.5:7b"
 
 
 def test_refusals_are_the_right_errors() -> None:

@@ -92,6 +92,8 @@ def _with_routes(facts: Facts, rules: Rules) -> tuple[Facts, tuple[str, ...]]:
             facts,
             data="local_only" if rule.local_only else facts.data,
             model=facts.model or rule.use or None,
+            # What the administrator chose is not what the key asked for.
+            models=() if rule.use and not facts.model else facts.models,
             wishes=replace(
                 wishes,
                 role=wishes.role or rule.role,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inhouse.gateway.facts import ANSWER_TASK
-from inhouse.gateway.names import matches
+from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
 
 __all__ = ["budget", "data", "eligibility"]
@@ -19,9 +19,10 @@ def eligibility(left: list[Candidate], question: Question, step: TraceStep) -> l
         if not engine.models
     ]
     facts = question.facts
-    if facts.models and facts.model is not None and not _may_ask(facts.model, facts.models):
+    asked = None if facts.model in HOUSE_NAMES else facts.model
+    if facts.models and asked is not None and not _may_ask(asked, facts.models):
         step.rule = "eligibility.key"
-        step.said = f"this key may not ask for `{facts.model}`"
+        step.said = f"this key may not ask for `{asked}`"
         return []
     kept: list[Candidate] = []
     for each in left:
@@ -77,7 +78,8 @@ def _unwanted(candidate: Candidate, question: Question) -> str:
         return f"its context of {model.context_tokens} tokens is too short for about {needed}"
     if model.demo and facts.task == ANSWER_TASK and not question.rules.allow_demo_answers:
         return "is the demo model, which does not answer from documents"
-    if facts.models and facts.model is None and not _any_name(candidate, facts.models):
+    chooses = facts.model is None or facts.model in HOUSE_NAMES
+    if facts.models and chooses and not _any_name(candidate, facts.models):
         return "this key may not use it"
     return ""
 
