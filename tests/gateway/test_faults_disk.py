@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.journal import Journal
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.edge.migrations import FOLDER, HEAD
 from inhouse.gateway.edge.tables import ledger as ledger_table
-from inhouse.kernel.errors import HomeUnusable
+from inhouse.gateway.fleet import Engine
+from inhouse.kernel.errors import EngineBroke, HomeUnusable
 from inhouse.kernel.messages import Usage
 from inhouse.kernel.ports import EngineUsed
 from inhouse.store.database import Database, Migrations
@@ -245,3 +247,21 @@ def test_a_jumping_clock_changes_no_duration(tmp_path: Path, jump: float) -> Non
     assert set(rows) == {"r1", "r2"}
     # The control: the difference of two looks at the wall clock is a day off.
     assert abs((wall[0] - began) * 1000 - rows["r1"].total_ms) > DAY * 999
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_a_jumping_clock_puts_no_engine_to_sleep_for_a_day(jump: float) -> None:
+    """D08: an engine failed, the clock was set; the next look leaves it at most two minutes of rest."""
+    wall = [1_000_000.0]
+    board = FleetBoard(lambda: wall[0])
+    engine = Engine("e", "ollama", "local", "http://x", "up")
+    board.show([engine])
+    board.failed("e", EngineBroke("it died", engine="e"))
+    rested = board.fleet.engines[0].rests_until
+    assert rested > wall[0]
+    wall[0] += jump
+    # The control: what was noted before the jump is a day off for whoever believes it.
+    assert jump > 0 or rested - wall[0] > DAY
+    board.show([engine])
+    assert board.fleet.engines[0].rests_until - wall[0] <= 120.0
+    assert board.fleet.engines[0].failures == 1

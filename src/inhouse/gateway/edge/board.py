@@ -12,7 +12,7 @@ from dataclasses import replace
 import structlog
 
 from inhouse.gateway.edge.metrics import Meter
-from inhouse.gateway.fleet import Engine, Fleet, after_failure, after_success
+from inhouse.gateway.fleet import LONGEST_ADVISED_REST_S, Engine, Fleet, after_failure, after_success
 from inhouse.kernel.errors import EngineError, EngineOverloaded
 
 __all__ = ["FleetBoard"]
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 PROBE_S = 30.0
 """Longest time that one request is waited for when an engine is tried again after a rest; a request that
 takes longer for its first word proves nothing, and the next one may try."""
+LONGEST_KEPT_S = 2 * LONGEST_ADVISED_REST_S
+"""More than the longest rest with its jitter."""
 TRIED_AGAIN = "is being tried again after: "
 KEPT_VARIANTS = 128
 
@@ -118,7 +120,7 @@ class FleetBoard:
                 engine = replace(  # noqa: PLW2901
                     engine,
                     failures=before.failures,
-                    rests_until=before.rests_until,
+                    rests_until=self._rest_of(before),
                     rest_reason=before.rest_reason,
                 )
             looked.append(engine)
@@ -127,6 +129,10 @@ class FleetBoard:
                 log.info("engine_gone", engine=gone.name, kind=gone.kind)
         self.fleet = Fleet(tuple(looked))
 
+    def _rest_of(self, before: Engine) -> float:
+        """Until when it rests, at most as long as any rest: a clock that was set back must not add a day."""
+        return min(before.rests_until, self._clock() + LONGEST_KEPT_S)
+
     def seen(self, engine: Engine) -> None:
         """One engine as it is now, between two looks at all of them; its rests stay."""
         before = self._fleet.engine(engine.name)
@@ -134,7 +140,7 @@ class FleetBoard:
             engine = replace(
                 engine,
                 failures=before.failures,
-                rests_until=before.rests_until,
+                rests_until=self._rest_of(before),
                 rest_reason=before.rest_reason,
             )
             self.fleet = self._fleet.with_engine(engine)
