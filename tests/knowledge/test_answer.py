@@ -287,3 +287,22 @@ async def test_a_sentence_that_was_cut_off_is_not_checked(house: House) -> None:
     assert [s.supported for s in answer.sentences[:2]] == [True, False]
     _, control = await house.ask(ScriptedModel([*half, Finished()]))
     assert [s.supported for s in control.sentences] == [True, True]
+
+
+async def test_the_receipt_says_what_the_books_say(house: House) -> None:
+    """Cost and saving come by the request's id; quotes without a model cost nothing and ask nobody."""
+    asked: list[str] = []
+
+    def charged(request_id: str) -> tuple[int | None, int | None]:
+        asked.append(request_id)
+        return 12, 345
+
+    words = [TextDelta("Annual leave is 28 calendar days [S1.1]."), Finished()]
+    for events, money in ((words, (12, 345)), (None, (0, None))):
+        answers = house.answers(ScriptedModel(events))
+        answers._charged = charged
+        seen = [e async for e in answers.ask(Caller(), AskRequest(QUESTION), request_id="r7")]
+        last = seen[-1]
+        assert isinstance(last, Answered)
+        assert (last.answer.receipt.cost_micros, last.answer.receipt.saved_micros) == money
+    assert asked == ["r7"]

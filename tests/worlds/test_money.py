@@ -88,3 +88,47 @@ async def test_a_budget_from_the_file_to_the_ledger(tmp_path: Path) -> None:
         assert usage.money is not None
         assert usage.money.currency == "EUR"
         assert {row.outcome for row in rows} == {"ok", "refused"}
+
+
+LOCAL = """
+[engines]
+probe_local_ports = false
+embedded = "off"
+ollama_url = "{url}"
+
+[money]
+electricity_kwh = 1000000
+
+[[hardware]]
+name = "gpu"
+idle_watts = 0
+peak_watts = 100
+capex = 0
+"""
+
+
+async def test_the_receipt_of_an_answer_is_what_the_books_say(tmp_path: Path) -> None:
+    """Cost and saving of an answer from documents are those of its ledger row, and known."""
+    home = open_home(tmp_path / "home")
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "leave.md").write_text("# Leave\n\nAnnual leave is 28 calendar days.\n", "utf-8")
+    async with FakeEngine("ollama", words=("Annual leave is 28 calendar days [S1.1].",)).running() as engine:
+        (home.root / "inhouse.toml").write_text(LOCAL.replace("{url}", engine.url), "utf-8")
+        loaded = load(home.root, environment={}, folder=tmp_path)
+        async with compose.open_house(loaded, home, command="test", writer=True) as opened:
+            assert opened.parts.ingest is not None
+            await asyncio.to_thread(opened.parts.ingest.run, [papers])
+            await opened.parts.fleet.refresh()
+            house = HouseClient(InProcess(build_app(opened.parts, stopping=asyncio.Event())), user="")
+            events = [event async for event in house.ask("How long is annual leave?", keep=False)]
+            (row,) = (await house.usage(limit=1)).rows
+            savings = await house.savings(by="model")
+    receipt = events[-1][1]["receipt"]
+    assert isinstance(receipt, dict)
+    assert (receipt["engine"], receipt["where"]) == ("ollama", "local")
+    assert row.cost_micros is not None
+    assert row.saved_micros is not None
+    assert (receipt["cost_micros"], receipt["saved_micros"]) == (row.cost_micros, row.saved_micros)
+    assert savings.total.reference_micros == row.cost_micros + row.saved_micros
+    assert savings.net_micros is not None

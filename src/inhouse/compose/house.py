@@ -91,6 +91,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
             max_question_chars=settings.answers.max_question_chars,
         ),
         clock=time.monotonic,
+        charged=gateway.cash.money.charged,
     )
     keys = StoredKeys(database)
     checks = Checks(home, database, gateway, knowledge, ocr_wanted=settings.ingest.ocr == "auto")

@@ -68,6 +68,11 @@ class HouseMoney:
             return None
         return tariff.rates.input, tariff.rates.output
 
+    def charged(self, request_id: str) -> tuple[int | None, int | None]:
+        """What the engine's work for a request cost and saved, by its last row that an engine answered."""
+        rows = [row for row in self._ledger.request(request_id) if row.where != "none"]
+        return (rows[-1].cost_micros, rows[-1].saved_micros) if rows else (None, None)
+
     def reprice(self, within: Within) -> int:
         """See `Money.reprice`."""
         return self._ledger.reprice(self._till.reprice, within)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Citation
-from inhouse.kernel.errors import BadRequest, EngineError, NoEngine
+from inhouse.kernel.errors import BadRequest, EngineError, NoEngine, OverBudget, RateLimited
 from inhouse.kernel.messages import ChatRequest, Failed, TextDelta, Usage, UsageSeen
 from inhouse.kernel.ports import Account, Accounts, ChatModel, ChatStream, EngineUsed, Outcome
 from inhouse.knowledge.cite import MARK, check, number_sources
@@ -41,6 +41,9 @@ from inhouse.knowledge.wording import SAID, joined
 __all__ = ["AnswerSettings", "DocumentAnswers"]
 
 ANSWER_TOKENS = 700
+
+Money = tuple[int | None, int | None]
+"""Cost and saving in micro-units; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,10 @@ class _Draft:
 
 
 class DocumentAnswers:
-    """The answers of the house. `clock` gives monotonic seconds."""
+    """The answers of the house. `clock` gives monotonic seconds.
+
+    `charged` tells what a model's answer cost and saved by the id of its request; it may block on the disk.
+    """
 
     def __init__(
         self,
@@ -83,8 +89,10 @@ class DocumentAnswers:
         settings: AnswerSettings,
         *,
         clock: Callable[[], float],
+        charged: Callable[[str], Money] | None = None,
     ) -> None:
         self._retrieve = retrieve
+        self._charged = charged
         self._model = model
         self._accounts = accounts
         self._settings = settings
@@ -111,7 +119,7 @@ class DocumentAnswers:
                 yield part
         finally:
             await parts.aclose()
-        receipt = self._receipt(draft)
+        receipt = self._receipt(draft, *await self._money(draft))
         yield ReceiptReady(receipt)
         yield Answered(_whole(draft, receipt))
 
@@ -170,7 +178,7 @@ class DocumentAnswers:
         said = SAID[draft.found.question.language]
         try:
             stream = await self._model.open(chat, request_id=draft.request_id, user=draft.caller.user)
-        except (NoEngine, EngineError) as error:
+        except (NoEngine, OverBudget, RateLimited, EngineError) as error:
             why = said.engine_failed.format(reason=error.message)
             async with contextlib.aclosing(self._quoted(draft, why)) as parts:
                 async for part in parts:
@@ -220,8 +228,15 @@ class DocumentAnswers:
             draft.usage = Usage(0, 0)
             account.close(outcome, draft.used, draft.usage)
 
-    def _receipt(self, draft: _Draft) -> Receipt:
-        free = draft.used.where == "none"
+    async def _money(self, draft: _Draft) -> Money:
+        """What the books say; a price nobody set is unknown, work that no engine did costs nothing."""
+        if draft.used.where == "none":
+            return 0, None
+        if self._charged is None:
+            return None, None
+        return await asyncio.to_thread(self._charged, draft.request_id)
+
+    def _receipt(self, draft: _Draft, cost_micros: int | None, saved_micros: int | None) -> Receipt:
         return Receipt(
             engine=draft.used.engine,
             model=draft.used.model,
@@ -229,9 +244,8 @@ class DocumentAnswers:
             reason=draft.used.reason,
             tokens_in=draft.usage.input_tokens if draft.usage else None,
             tokens_out=draft.usage.output_tokens if draft.usage else None,
-            # A price nobody set is unknown; only work that no engine did is known to cost nothing.
-            cost_micros=0 if free else None,
-            saved_micros=None,
+            cost_micros=cost_micros,
+            saved_micros=saved_micros,
             search_ms=_ms(draft.searched_s),
             first_token_ms=None if draft.first_token_s is None else _ms(draft.first_token_s),
             total_ms=_ms(self._clock() - draft.started),
