@@ -18,7 +18,7 @@ from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
 from inhouse.gateway.fleet import Engine, Model
-from inhouse.gateway.ports import InstalledModel, PullProgress
+from inhouse.gateway.ports import InstalledModel, ModelStore, PullProgress
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineRefused, InhouseError, NotFound, Unauthorized
@@ -32,9 +32,11 @@ from inhouse.kernel.messages import (
     UsageSeen,
 )
 from inhouse.kernel.ports import ChatModel, Embedded, EngineUsed, Outcome
+from inhouse.serve.connection import SlowRequests
 from inhouse.serve.middleware import Door
 from inhouse.serve.plane.front import Front, Surface
 from inhouse.serve.plane.parts import Offer, PlaneParts
+from inhouse.serve.plane.watch import Patience
 from inhouse.serve.server import address, bind, serve
 from inhouse.serve.wire import Receive, Scope, Send
 
@@ -305,11 +307,14 @@ async def open_plane(
     chat: ChatModel | None = None,
     provider: Provider | None = None,
     max_body_bytes: int = 1 << 20,
+    shelves: ModelStore | None = None,
+    patience: Patience | None = None,
+    slow: SlowRequests | None = None,
 ) -> AsyncIterator[Plane]:
     """Serve the surfaces for the length of the block.
 
     There is one local engine named `house` with `models`; it plays one of `scripts` per request, unless
-    `provider` answers for it. `chat` replaces the whole dispatch.
+    `provider` answers for it. `chat` replaces the whole dispatch, `shelves` the fake store of models.
     """
     scripted = ScriptedProvider(*scripts, name="house")
     board = FleetBoard(lambda: NOW)
@@ -331,12 +336,12 @@ async def open_plane(
         embedder=embedder,
         catalogue=catalogue,
         gate=gate or FakeGate(),
-        models=store,
+        models=shelves or store,
         stopping=stopping,
         clock=lambda: NOW,
         new_id=lambda: f"{next(ids):024d}",
     )
-    front = Front(parts, surfaces)
+    front = Front(parts, surfaces, patience=patience)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if not await front(scope, receive, send):
@@ -345,7 +350,9 @@ async def open_plane(
     door = Door(app, max_body_bytes=max_body_bytes)
     listener = bind("127.0.0.1", 0)
     ready = asyncio.Event()
-    server = asyncio.ensure_future(serve(door, listener, stopping=stopping, on_ready=ready.set))
+    server = asyncio.ensure_future(
+        serve(door, listener, stopping=stopping, on_ready=ready.set, slow=slow or SlowRequests())
+    )
     started = asyncio.ensure_future(ready.wait())
     await asyncio.wait({server, started}, return_when=asyncio.FIRST_COMPLETED)
     assert isinstance(parts.gate, FakeGate)
