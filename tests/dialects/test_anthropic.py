@@ -235,6 +235,14 @@ def test_stream_has_the_exact_order_of_events() -> None:
     }
 
 
+def test_pieces_without_a_word_open_no_block() -> None:
+    """An empty block would be refused by Anthropic when the client sends the conversation back."""
+    events: list[ChatEvent] = [ReasoningDelta(""), TextDelta(""), Finished()]
+    kinds = [each["type"] for each in frames(written(events))]
+    assert kinds == ["message_start", "message_delta", "message_stop"]
+    assert json.loads(anthropic.write_reply(events, reply_id="msg_1", model="m"))["content"] == []
+
+
 def test_failure_in_the_middle_is_an_error_event_with_the_request_id() -> None:
     """The last event is `error`, with the type of its status."""
     told = frames(written([TextDelta("a"), Failed("engine_overloaded", "busy", "wait")]))

@@ -71,7 +71,7 @@ class EventWriter:
                 return start + write_sse(body, name="error")
             case Finished(reason):
                 return start + self._drain() + self._close() + self._finish(reason)
-        return start + self._place(event)
+        return start + (b"" if _empty(event) else self._place(event))
 
     def _start(self) -> bytes:
         message = _message(self._reply_id, self._model, [], None, self._usage)
@@ -169,6 +169,8 @@ def write_reply(events: Sequence[ChatEvent], *, reply_id: str, model: str) -> by
     calls: dict[tuple[int, str], _Block] = {}
     usage, reason = Usage(0, 0), _STOP["stop"]
     for event in events:
+        if _empty(event):
+            continue
         last = blocks[-1] if blocks else {"type": ""}
         match event:
             case TextDelta(text=text):
@@ -237,6 +239,13 @@ def _usage(usage: Usage) -> _Block:
 
 def _event(name: str, content: _Block) -> bytes:
     return write_sse(_encode({"type": name, **content}), name=name)
+
+
+def _empty(event: ChatEvent) -> bool:
+    """True for a piece without a word: a block of it would be refused when the client sends it back."""
+    if isinstance(event, TextDelta):
+        return not event.text
+    return isinstance(event, ReasoningDelta) and not event.text and not event.signature
 
 
 def _is_object(text: str) -> bool:
