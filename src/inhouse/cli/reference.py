@@ -50,11 +50,14 @@ that does not fit on the disk is 507 `home_unusable`, a method that a route does
 stderr and ends with the exit code.
 """
 ROUTES_PROSE = """\
-inhouse listens on this machine only until sign-in exists. Every reply carries
-`x-inhouse-request-id`; a caller may send its own. `x-inhouse-user` names the user on whose behalf
-a request is made. The Host header must be a loopback name or one of `server.allowed_hosts`;
-methods that change something must come from the same origin or from no page at all. The whole
-description is at `/app/openapi.json`.
+inhouse listens on this machine only, unless `server.expose` lets other machines reach the wire
+surfaces (`/v1`, `/v1beta`, `/api`), each caller with an API key; the pages and `/app` stay for this
+machine until people can sign in. Every reply carries `x-inhouse-request-id`; a caller may send its
+own. Without a key `x-inhouse-user` names the user on whose behalf a request is made. The Host header
+must be a loopback name or one of `server.allowed_hosts`; methods that change something must come
+from the same origin, from no page at all, or, on the wire surfaces, from one of
+`server.cors_origins`. A POST to a wire surface with an `Idempotency-Key` is answered once, however
+often it comes. The whole description is at `/app/openapi.json`.
 """
 
 
