@@ -326,10 +326,16 @@ async def test_all_three_are_looked_at_and_answer_by_name(tmp_path: Path) -> Non
                 assert (engine, said(events)) == (vendor, "".join(TEXT))
             engine, _ = await gateway.ask(ASK)
             assert engine == "anthropic"
+            for vendor, model in (("gemini", "gemini-embedding-001"), ("openai", "text-embedding-3-small")):
+                wanted = EmbedRequest(("a",), model=model, data="any")
+                found = await gateway.dispatch.embed(wanted, request_id="r2", user="anna")
+                assert (found.used.engine, found.used.where) == (vendor, "cloud")
+            with pytest.raises(NoEngine):
+                await gateway.ask(replace(ASK, model="gemini-embedding-001"))
             before = len(one.pages)
             await gateway.prober.refresh()
             assert len(one.pages) == before
-            assert {row.where for row in gateway.ledger.rows()} == {"cloud"}
+            assert {row.where for row in gateway.ledger.rows() if row.outcome == "ok"} == {"cloud"}
 
 
 async def test_without_consent_nobody_is_greeted(tmp_path: Path) -> None:
