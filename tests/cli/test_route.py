@@ -15,6 +15,7 @@ from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.desk import Desk
 from inhouse.gateway.edge.rulebook import Rulebook
 from inhouse.gateway.fleet import Engine, Model
+from inhouse.gateway.gap_model import Outcome
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.rules import Rules
 from inhouse.gateway.till import Free
@@ -44,6 +45,7 @@ class RoutingHouse(FakeHouse):
 
     folder: Path = Path()
     rules: Rules | None = None
+    seen: tuple[Outcome, ...] = ()
 
     @property
     def parts(self) -> Parts:
@@ -60,7 +62,9 @@ class RoutingHouse(FakeHouse):
             switch_file=home.switch,
             clock=lambda: NOW,
         )
-        return replace(super().parts, routing=Desk(board, book, Priced(), clock=lambda: NOW))
+        return replace(
+            super().parts, routing=Desk(board, book, Priced(), clock=lambda: NOW, outcomes=lambda: self.seen)
+        )
 
 
 def route(tmp_path: Path, *words: str) -> Result:
@@ -207,3 +211,22 @@ def test_a_file_that_holds_no_outcomes_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, "eval", "router", "--data", str(file))
     assert result.exit_code == 2
     assert "line 1 is no outcome" in result.stderr
+
+
+@pytest.mark.slow
+def test_own_outcomes_teach_the_gap_of_each_task(tmp_path: Path) -> None:
+    """What shadow traffic and picks showed is learned by task; without any there is nothing to evaluate."""
+    seen = tuple(Outcome("", *((("maths", 0.0, 1.0), ("mail", 1.0, 1.0))[index % 2])) for index in range(300))
+    builder = FakeBuilder(fakes=RoutingHouse(folder=tmp_path, seen=seen))
+    said = run(tmp_path, "eval", "router", "--own", "--train", "--json", builder=builder)
+    found = json.loads(said.stdout)
+    routers = {each["router"]: each for each in found["files"][0]["routers"]}
+    assert (found["learned_from"], found["files"][0]["n"]) == (300, 300)
+    assert routers["mean gap per task"]["apgr"] > 0.7 > routers["length (what runs untrained)"]["apgr"]
+    home = Home(tmp_path / ".home")
+    scorer = rules_of(load(home.root, environment={}, folder=tmp_path), home).scorer
+    assert scorer is not None
+    assert scorer("any words", "maths") > scorer("any words", "mail")
+    empty = FakeBuilder(fakes=RoutingHouse(folder=tmp_path))
+    assert run(tmp_path, "eval", "router", "--own", builder=empty).exit_code == 2
+    assert "give --data FILE" in run(tmp_path, "eval", "router").stderr

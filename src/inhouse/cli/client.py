@@ -25,7 +25,7 @@ from inhouse.serve.house_shapes import (
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
 from inhouse.serve.money_shapes import RepricedShape, RoisShape, SavingsShape
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
-from inhouse.serve.route import ExplainedShape, RouteAskBody, SwitchShape
+from inhouse.serve.route import ExplainedShape, OutcomesShape, RouteAskBody, SwitchShape
 from inhouse.serve.shapes import SearchDocument, Shape
 
 __all__ = ["HouseClient", "error_named"]
@@ -139,6 +139,9 @@ class HouseClient:
     async def explain_route(self, asked: RouteAskBody) -> ExplainedShape:
         reply = await self._call("POST", "/app/route/explain", asked.model_dump())
         return ExplainedShape.model_validate_json(reply)
+
+    async def outcomes(self) -> OutcomesShape:
+        return await self._get("/app/route/outcomes", OutcomesShape)
 
     async def routing(self) -> SwitchShape:
         return await self._get("/app/admin/routing", SwitchShape)

@@ -11,7 +11,7 @@ import click
 
 from inhouse.cli.output import columns, note, say, show_json
 from inhouse.cli.setup import Setup, setup_of
-from inhouse.gateway.gap_model import LEAST, learn, write_model
+from inhouse.gateway.gap_model import LEAST, Outcome, learn, write_model
 from inhouse.gateway.router_eval import Judged, RouterScore, evaluate, read_outcomes
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 from inhouse.serve.shapes import Shape
@@ -48,6 +48,10 @@ class RoutersShape(Shape):
     learned_from: int | None
 
 
+OWN = Path("own outcomes")
+"""Stands for a file in the table."""
+
+
 @click.group("eval")
 def evaluation() -> None:
     """Measure on files of questions or outcomes; every figure stands beside its n."""
@@ -58,17 +62,24 @@ def evaluation() -> None:
     "--data",
     "files",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
     help="JSONL of outcomes: prompt, weak, strong, and task or domain; or prompt and scores by model",
 )
+@click.option("--own", is_flag=True, help="Also what shadow traffic and people's picks showed in this house")
 @click.option("--weak", default="", help="Weaker model, in files with scores by model")
 @click.option("--strong", default="", help="Stronger model, in files with scores by model")
 @click.option("--train", is_flag=True, help="Learn from all of these outcomes, and route by it from now on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 @click.pass_context
 def router(
-    context: click.Context, *, files: tuple[Path, ...], weak: str, strong: str, train: bool, as_json: bool
+    context: click.Context,
+    *,
+    files: tuple[Path, ...],
+    own: bool,
+    weak: str,
+    strong: str,
+    train: bool,
+    as_json: bool,
 ) -> None:
     """Tell how well prompts are sorted into easy and hard: 0.5 is chance.
 
@@ -76,11 +87,15 @@ def router(
     word of any prompt.
     """
     read = {file: _read(file, weak=weak, strong=strong) for file in files}
+    if own:
+        read[OWN] = _enough(OWN, asyncio.run(_own(setup_of(context))))
+    if not read:
+        raise BadRequest("There is nothing to evaluate", hint="give --data FILE, or --own")
     table = router_table(read)
     learned = None
     if train:
         everything = [each for judged in read.values() for each in judged]
-        learned = asyncio.run(_train(setup_of(context), everything, [file.name for file in files]))
+        learned = asyncio.run(_train(setup_of(context), everything, [file.name for file in read]))
         table = table.model_copy(update={"learned": learned, "learned_from": len(everything)})
     if as_json:
         show_json(table)
@@ -95,6 +110,18 @@ def _read(file: Path, *, weak: str, strong: str) -> tuple[Judged, ...]:
         judged = read_outcomes(file.read_text("utf-8"), weak=weak, strong=strong)
     except (OSError, ValueError) as error:
         raise BadRequest(f"{file} cannot be read: {error}", hint="it must be JSONL of outcomes") from None
+    return _enough(file, judged)
+
+
+async def _own(setup: Setup) -> tuple[Judged, ...]:
+    async with setup.client("eval router") as house:
+        found = (await house.outcomes()).outcomes
+    return tuple(
+        Judged(str(index), Outcome("", each.task, each.weak, each.strong)) for index, each in enumerate(found)
+    )
+
+
+def _enough(file: Path, judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
     if len(judged) < 10:
         raise BadRequest(f"{file} holds only {len(judged)} outcomes", hint="give 10 or more")
     return judged

@@ -22,6 +22,7 @@ from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.journal import Journal
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.edge.model_store import HouseModels
+from inhouse.gateway.edge.outcomes import own_outcomes
 from inhouse.gateway.edge.prober import CloudSettings, EngineSettings, Prober, ProbeSettings, keys_of
 from inhouse.gateway.edge.providers.choose import Providers
 from inhouse.gateway.edge.providers.http import HttpClient, HttpLimits
@@ -125,7 +126,9 @@ async def open_gateway(
         rulebook.start(asyncio.sleep)
     try:
         models = HouseModels(board, files)
-        desk = Desk(board, rulebook, cash.till, clock=time.time)
+        desk = Desk(
+            board, rulebook, cash.till, clock=time.time, outcomes=lambda: own_outcomes(database)
+        )
         offers = FleetCatalogue(board, rulebook.rules, clock=time.time)
         yield Gateway(
             dispatch, prober, journal, ledger, cash, models, board, chat, samples, rulebook, desk, offers

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inhouse.gateway.facts import Facts
+from inhouse.gateway.gap_model import Outcome
 from inhouse.gateway.policy.route import NoRoute, Route
 from inhouse.gateway.rules import LocalSwitch
 from inhouse.kernel.caller import Grant
@@ -60,6 +61,10 @@ class RoutingDesk(Protocol):
 
     def explain(self, ask: RouteAsk, grant: Grant | None = None) -> Explained:
         """What would happen to this request now; nothing is sent and nothing is kept."""
+        ...
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What a weaker and a stronger model made of the same requests here; blocks on the disk."""
         ...
 
     def switch_state(self) -> SwitchState:

@@ -17,7 +17,7 @@ from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.shapes import Shape
 
-__all__ = ["ExplainedShape", "RouteAskBody", "SwitchBody", "SwitchShape", "route_routes"]
+__all__ = ["ExplainedShape", "OutcomesShape", "RouteAskBody", "SwitchBody", "SwitchShape", "route_routes"]
 
 
 class RouteAskBody(Body):
@@ -110,6 +110,20 @@ class ExplainedShape(Shape):
     switch: SwitchShape
 
 
+class OutcomeShape(Shape):
+    """One request, and what the two models made of it, each 0 to 1."""
+
+    task: str
+    weak: float
+    strong: float
+
+
+class OutcomesShape(Shape):
+    """All of them, newest first."""
+
+    outcomes: tuple[OutcomeShape, ...]
+
+
 def route_routes(parts: Parts) -> APIRouter:
     """Explain a decision, and turn the switch."""
     routes = APIRouter()
@@ -132,6 +146,16 @@ def route_routes(parts: Parts) -> APIRouter:
             tokens=body.tokens,
         )
         return _explained(_desk(parts).explain(ask))
+
+    @routes.get("/app/route/outcomes")
+    def outcomes(caller: CallerOf) -> OutcomesShape:
+        """What a weaker and a stronger model made of the same requests here, by task; no words."""
+        return OutcomesShape(
+            outcomes=tuple(
+                OutcomeShape(task=each.task, weak=each.weak, strong=each.strong)
+                for each in _desk(parts).outcomes()
+            )
+        )
 
     @routes.get("/app/admin/routing")
     def routing(caller: CallerOf) -> SwitchShape:

@@ -9,6 +9,7 @@ from inhouse.gateway.desk import Explained, RouteAsk, SwitchState
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.rulebook import Rulebook
 from inhouse.gateway.facts import facts_of
+from inhouse.gateway.gap_model import Outcome
 from inhouse.gateway.policy import Attempt, Route, decide
 from inhouse.gateway.policy.what_if import what_if
 from inhouse.gateway.rules import LocalSwitch
@@ -23,12 +24,19 @@ class Desk:
     """Implements `gateway.desk.RoutingDesk`. `clock` is UNIX seconds."""
 
     def __init__(
-        self, board: FleetBoard, rulebook: Rulebook, till: Till, *, clock: Callable[[], float]
+        self,
+        board: FleetBoard,
+        rulebook: Rulebook,
+        till: Till,
+        *,
+        clock: Callable[[], float],
+        outcomes: Callable[[], tuple[Outcome, ...]] = tuple,
     ) -> None:
         self._board = board
         self._rulebook = rulebook
         self._till = till
         self._clock = clock
+        self._outcomes = outcomes
 
     def explain(self, ask: RouteAsk, grant: Grant | None = None) -> Explained:
         """See `RoutingDesk.explain`."""
@@ -59,6 +67,10 @@ class Desk:
             )
         changes = what_if(facts, fleet, rules, budget, now)
         return Explained(facts, route, costs, changes, self._rulebook.state())
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """See `RoutingDesk.outcomes`."""
+        return self._outcomes()
 
     def switch_state(self) -> SwitchState:
         """See `RoutingDesk.switch_state`."""
