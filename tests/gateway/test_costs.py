@@ -85,10 +85,11 @@ def test_not_known_is_not_free() -> None:
 
 
 def test_a_machine_paid_by_the_hour() -> None:
-    """A rented machine costs its time; energy and its tariff do not matter. 0.40 an hour are 292 a month."""
-    rented = Machine("gpu", hourly=Decimal("0.40"))
-    assert run_cost(rented, 1800, None) == 200_000
-    assert fixed_month(rented, None) == 292_000_000
+    """Used by the minute it costs its time; rented around the clock 292 a month and nothing more."""
+    used = Machine("gpu", hourly=Decimal("0.40"))
+    assert [run_cost(used, 1800, None), fixed_month(used, None)] == [200_000, 0]
+    rented = Machine("gpu", hourly=Decimal("0.40"), hours_month=730)
+    assert [run_cost(rented, 1800, None), fixed_month(rented, None)] == [0, 292_000_000]
 
 
 def test_tariff_bands() -> None:

@@ -297,7 +297,7 @@ async def test_the_receipt_says_what_the_books_say(house: House) -> None:
         asked.append(request_id)
         return 12, 345
 
-    words = [TextDelta("Annual leave is 28 calendar days [S1.1]."), Finished()]
+    words: list[ChatEvent] = [TextDelta("Annual leave is 28 calendar days [S1.1]."), Finished()]
     for events, money in ((words, (12, 345)), (None, (0, None))):
         answers = house.answers(ScriptedModel(events))
         answers._charged = charged

@@ -116,6 +116,9 @@ def _print_all(found: RoisShape) -> None:
     for line in columns(table):
         say(line)
     say()
+    for scenario in found.scenarios:
+        say(f"{scenario.name}: {scenario.decision}, {scenario.rule}")
+    say()
     say(found.statement)
     note("`inhouse roi --preset NAME` shows a scenario in full, with the rule that decided")
 

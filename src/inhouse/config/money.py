@@ -135,7 +135,14 @@ class HardwareEntry(Section):
         "price per hour of a rented machine, with energy; its engine counts as cloud unless its [[engine]]"
         " block says where = local",
     )
-    hours_month: int = setting(730, "hours a month that it is rented", "h", ge=0, le=744)
+    hours_month: int | None = setting(
+        None,
+        "hours a month that are paid in any case, e.g. 730 around the clock; without it only the time in"
+        " which it works is paid, and each request costs its share of that",
+        "h",
+        ge=0,
+        le=744,
+    )
     tokens_per_second: float | None = setting(
         None, "speed of its answers, for estimates before the start", "tokens/s", gt=0
     )

@@ -104,7 +104,8 @@ class Machine:
     months: int = 36
     maintenance_month: Decimal = Decimal(0)
     hourly: Decimal | None = None
-    hours_month: int = HOURS_PER_MONTH
+    hours_month: int | None = None
+    """Hours a month that are paid in any case; None: only those in which it works."""
     tokens_per_second: float | None = None
     measured: bool = False
     """Watts are read from the machine itself where it can tell them."""
@@ -145,9 +146,11 @@ def run_cost(
 
     `seconds` is the request's own share of the machine's time: of two requests at work at once each has
     half. `watts` is the measured power of that time, else the peak counts. A machine paid by the hour
-    costs its time. None: the watts or the price are not known.
+    costs its time, unless its hours are paid in any case. None: the watts or the price are not known.
     """
     if machine.hourly is not None:
+        if machine.hours_month is not None:
+            return Decimal(0)  # paid in any case
         return machine.hourly * Decimal(str(seconds)) / 3600 * MICROS
     idle = machine.idle_watts if idle_watts is None else idle_watts
     busy = machine.peak_watts if watts is None else watts
@@ -162,7 +165,7 @@ def fixed_month(machine: Machine, price_kwh: Decimal | None) -> Decimal | None:
     A machine paid by the hour costs its hours. None: its price, watts or the price of energy are not known.
     """
     if machine.hourly is not None:
-        return (machine.hourly * machine.hours_month + machine.maintenance_month) * MICROS
+        return (machine.hourly * (machine.hours_month or 0) + machine.maintenance_month) * MICROS
     if machine.capex is None or machine.idle_watts is None or price_kwh is None:
         return None
     owning = (machine.capex - machine.residual) / machine.months + machine.maintenance_month
