@@ -56,14 +56,14 @@ class House:
 
 
 @contextlib.contextmanager
-def open_house(home: Path, port: int = 0) -> Iterator[House]:
-    """Serve a home on a free loopback port until the block ends."""
+def open_house(home: Path, port: int = 0, *, settings: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Serve a home on a free loopback port until the block ends; `settings` are environment variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("INHOUSE_", "OLLAMA_"))}
     log = (home.parent / f"{home.name}.log").open("w", encoding="utf-8")
     with log:
         process = subprocess.Popen(
             [sys.executable, "-m", "inhouse", "serve", "--port", str(port)],
-            env={**kept, "INHOUSE_HOME": str(home)},
+            env={**kept, **(settings or {}), "INHOUSE_HOME": str(home)},
             cwd=home.parent, stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
         house = House("", home, process)
