@@ -324,42 +324,19 @@ class Dispatch:
             raise error_of(event, engine=run.attempt.engine)
         run.first_token_ms = (self._stopwatch() - run.started) * 1000
         run.begun = True
-        engine = self._board.fleet.engine(run.attempt.engine)
-        if engine is not None and run.attempt.model in engine.compromises:
-            standing = engine.compromises[run.attempt.model]
-            reason = f"{run.used.reason}; {standing.remark}"
-            run.used = replace(run.used, model=standing.model, reason=reason)
+        run.stand(self._board.fleet.engine(run.attempt.engine))
         # An engine that was tried again is open to all, before its answer is over.
         self._board.answers(run.attempt.engine)
 
     def _settle(self, run: Run, last: Finished | Failed) -> None:
         if isinstance(last, Finished):
             self._board.served(run.attempt.engine)
-            self._measure(run)
+            run.tell(self._board.meter, self._stopwatch())
             run.close("ok", self._stopwatch())
             return
         error = error_of(last, engine=run.attempt.engine)
         self._board.failed(run.attempt.engine, hushed(error, run.request))
         run.close("partial", self._stopwatch(), code=last.code)
-
-    def _measure(self, run: Run) -> None:
-        """Note how fast it was, by the engine's own word where it gives one."""
-        engine, model = run.attempt.engine, run.attempt.model
-        timing, usage = run.timing, run.final_usage()
-        now = self._stopwatch()
-        # An answer that came whole was written before its "first" token.
-        writing_s = now - run.started - (run.first_token_ms or 0.0) / 1000 if run.request.stream else 0.0
-        if timing is not None and timing.output_ns:
-            writing_s = timing.output_ns / 1e9
-        if timing is not None and timing.load_ns:
-            self._board.meter.loaded(engine, model, timing.load_ns / 1e9)
-        self._board.meter.answered(
-            engine,
-            model,
-            output_tokens=usage.output_tokens,
-            writing_s=writing_s,
-            whole_s=now - run.started,
-        )
 
 
 class _Turn:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
+from inhouse.gateway.edge.metrics import Meter
+from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.till import Hold, Till
 from inhouse.kernel.errors import EngineError, EngineOverloaded, HomeUnusable
@@ -145,6 +147,26 @@ class Run:
         if self.usage is not None:
             return self.usage
         return Usage(self.prompt_tokens, (self.output_bytes + 3) // 4, estimated=True)
+
+    def stand(self, engine: Engine | None) -> None:
+        """Say in the receipt when the engine serves this model otherwise than asked."""
+        if engine is not None and self.attempt.model in engine.compromises:
+            standing = engine.compromises[self.attempt.model]
+            reason = f"{self.used.reason}; {standing.remark}"
+            self.used = replace(self.used, model=standing.model, reason=reason)
+
+    def tell(self, meter: Meter, now_s: float) -> None:
+        """Note how fast it was, by the engine's own word where it gives one."""
+        engine, model, timing = self.attempt.engine, self.attempt.model, self.timing
+        whole_s = now_s - self.started
+        # An answer that came whole was written before its "first" token.
+        writing_s = whole_s - (self.first_token_ms or 0.0) / 1000 if self.request.stream else 0.0
+        if timing is not None and timing.output_ns:
+            writing_s = timing.output_ns / 1e9
+        if timing is not None and timing.load_ns:
+            meter.loaded(engine, model, timing.load_ns / 1e9)
+        tokens = self.final_usage().output_tokens
+        meter.answered(engine, model, output_tokens=tokens, writing_s=writing_s, whole_s=whole_s)
 
     def close(self, outcome: Outcome, now_s: float, *, code: str | None = None) -> None:
         """Write down how it ended."""
