@@ -83,6 +83,7 @@ async def test_chat_whole() -> None:
         assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (21, 3)
         assert raw.headers["x-inhouse-engine"] == "house"
         assert raw.headers["x-inhouse-where"] == "local"
+        assert raw.request_id == raw.headers["x-inhouse-request-id"] == plane.row.request_id
         request = plane.request
         assert (request.max_tokens, request.temperature, request.stop, request.seed) == (5, 0.5, ("x",), 3)
         assert (request.data, request.stream) == ("any", False)
@@ -374,7 +375,7 @@ async def test_engine_errors_are_the_clients_exceptions(
         with pytest.raises(kind) as caught:
             await sdk.chat.completions.create(model="m", messages=HI, stream=stream)
         assert caught.value.code == code
-        assert plane.row.outcome == "failed"
+        assert (plane.row.outcome, plane.row.request_id) == ("failed", caught.value.request_id)
         assert plane.gate.under_way == 0
 
 
