@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -118,17 +119,16 @@ async def open_gateway(
     await asyncio.to_thread(chat.load)
     await asyncio.to_thread(cash.start, ledger)
     journal.start()
-    if watch:
-        await _check_names(loaded, prober, board)
-        prober.start()
-        own.start()
-        chat.start()
-        rulebook.start(asyncio.sleep)
     try:
+        if watch:
+            await _check_names(loaded, prober, board)
+            prober.start()
+            own.start()
+            chat.start()
+            rulebook.start(asyncio.sleep)
         models = HouseModels(board, files)
-        desk = Desk(
-            board, rulebook, cash.till, clock=time.time, outcomes=lambda: own_outcomes(database)
-        )
+        outcomes = functools.partial(own_outcomes, database)
+        desk = Desk(board, rulebook, cash.till, clock=time.time, outcomes=outcomes)
         offers = FleetCatalogue(board, rulebook.rules, clock=time.time)
         yield Gateway(
             dispatch, prober, journal, ledger, cash, models, board, chat, samples, rulebook, desk, offers
