@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from inhouse.serve.middleware import Door, Doors, is_wire
+from inhouse.serve.server import bind, own_address
 from inhouse.serve.wire import Message, Receive, Scope, Send
 from tests.serve.client import Reply
 
@@ -210,3 +211,13 @@ async def test_control_without_a_bound_all_are_inside() -> None:
     """C05, the control: the same storm without the bound is in memory at once."""
     _replies, crowd = await storm(0)
     assert crowd.most == 500
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")],
+)
+def test_commands_of_this_machine_come_by_loopback(host: str, own: str) -> None:
+    """Wherever a server listens, the address it leaves for other commands is one that sees `/app`."""
+    with bind(host, 0) as listener:
+        assert own_address(listener).startswith(own)

@@ -138,21 +138,23 @@ async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str)
     listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
     with contextlib.ExitStack() as sockets:
         sockets.enter_context(listener)
+        inner = sockets.enter_context(_reached_from_here(listener, setup))
         loaded, also = listen_for_ollama(loaded, listener, holder=setup.builder.port_holder)
         for each in also:
             sockets.enter_context(each)
         stopping = asyncio.Event()
         async with open_role(loaded, home, command=command, stopping=stopping) as gateway:
             _check_exposed(loaded, gateway.keys, time.time())
-            address = server.address(listener)
+            address, own = server.address(listener), server.own_address(inner)
 
             def ready() -> None:
-                gateway.announce(address)
+                gateway.announce(own)
                 say(f"inhouse is ready: {address}")
                 sys.stdout.flush()
 
             app = _with_ollama_port(build_gateway_app(gateway.role), also)
-            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=also)
+            more = [*also, *({inner} - {listener})]
+            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=more)
             note("stopping: finishing what is in hand")
 
 
@@ -165,23 +167,25 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
     listener = server.bind(wanted.host, wanted.port, holder=setup.builder.port_holder)
     with contextlib.ExitStack() as sockets:
         sockets.enter_context(listener)
+        inner = sockets.enter_context(_reached_from_here(listener, setup))
         loaded, also = listen_for_ollama(loaded, listener, holder=setup.builder.port_holder)
         for each in also:
             sockets.enter_context(each)
         stopping = asyncio.Event()
         async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
             _check_exposed(loaded, house.parts.keys, house.parts.clock())
-            address = server.address(listener)
+            address, own = server.address(listener), server.own_address(inner)
 
             def ready() -> None:
-                house.announce(address)
+                house.announce(own)
                 say(f"inhouse is ready: {address}")
                 sys.stdout.flush()
 
             if command == "up":
                 await _find_engines(house.parts)
             app = _with_ollama_port(build_app(house.parts, stopping=stopping), also)
-            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=also)
+            more = [*also, *({inner} - {listener})]
+            await server.serve(app, listener, stopping=stopping, on_ready=ready, also=more)
             note("stopping: finishing what is in hand")
 
 
@@ -193,6 +197,18 @@ def _with_ollama_port(app: App, also: Sequence[socket.socket]) -> App:
         app = at_ollama_port(app, port)
         note(f"Ollama's clients are answered on port {port}, too")
     return app
+
+
+def _reached_from_here(listener: socket.socket, setup: Setup) -> socket.socket:
+    """The listener, or a second one on loopback where it listens on one address of the network only.
+
+    Pages and `/app` answer on loopback only, and other commands of this home ask there.
+    """
+    from inhouse.serve import server
+
+    if server.own_address(listener):
+        return listener
+    return server.bind("127.0.0.1", listener.getsockname()[1], holder=setup.builder.port_holder)
 
 
 def _check_exposed(loaded: Loaded, keys: KeyBook | None, now: float) -> None:

@@ -16,7 +16,7 @@ from inhouse.kernel.errors import BadRequest, PortTaken
 from inhouse.serve.connection import Connection, SlowRequests, end_slow
 from inhouse.serve.wire import App
 
-__all__ = ["address", "bind", "serve"]
+__all__ = ["address", "bind", "own_address", "serve"]
 
 LOOK_TICKS = 5
 """uvicorn ticks ten times a second."""
@@ -59,6 +59,17 @@ def address(listener: socket.socket) -> str:
     """`http://127.0.0.1:8484`."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def own_address(listener: socket.socket) -> str:
+    """How programs on this machine reach it, empty when they cannot by a loopback address.
+
+    Only what comes by one may see the pages and `/app`, which other commands ask.
+    """
+    host: str = listener.getsockname()[0]
+    if host in ("0.0.0.0", "::") or host.startswith("127.") or host == "::1":  # noqa: S104  compared only
+        return address(listener).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
+    return ""
 
 
 async def serve(
