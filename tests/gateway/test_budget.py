@@ -23,12 +23,13 @@ from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.edge.prices import Prices, read_book
 from inhouse.gateway.edge.till import HouseTill, MoneyRules
 from inhouse.gateway.policy import Attempt
+from inhouse.gateway.ports import LedgerRow
 from inhouse.gateway.prices import Override, Rates
 from inhouse.gateway.till import Hold
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import HomeUnusable, OverBudget
 from inhouse.kernel.messages import Usage
-from inhouse.kernel.ports import EngineUsed
+from inhouse.kernel.ports import EngineUsed, Where
 from tests.gateway.house import open_database
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC).timestamp()
@@ -432,6 +433,41 @@ def test_a_rented_machine_is_paid_by_the_hour() -> None:
     assert (charge.cost_micros, charge.saved_micros) == (2000, None)
     attempt = Attempt("runpod", "llama", "cloud", "")
     assert counter.estimate(attempt, 100, 100, NOON) == 200
+
+
+def test_rows_are_worked_out_again() -> None:
+    """Cloud by tokens and day, local energy only where it was unknown, savings always."""
+    counter = till(machines=(GPU,), kwh=Decimal("0.30"), reference="ref")
+    cloud = ledger_row("cloud", "m-priced", None)
+    assert counter.reprice(cloud).cost_micros == 1200
+    assert counter.reprice(replace(cloud, model="mystery")).cost_micros is None
+    unknown = ledger_row("local", "qwen", None)
+    assert (counter.reprice(unknown).cost_micros, counter.reprice(unknown).saved_micros) == (300, 5700)
+    shared = ledger_row("local", "qwen", 150)
+    assert (counter.reprice(shared).cost_micros, counter.reprice(shared).saved_micros) == (150, 5850)
+
+
+def ledger_row(where: Where, model: str, cost: int | None) -> LedgerRow:
+    """A row of 1,000 and 200 tokens that took ten seconds."""
+    return LedgerRow(
+        request_id="r",
+        started_at=NOON,
+        user="anna",
+        task="chat",
+        engine="ollama",
+        model=model,
+        where=where,
+        outcome="ok",
+        code=None,
+        input_tokens=1000,
+        output_tokens=200,
+        cached_tokens=0,
+        estimated=False,
+        cost_micros=cost,
+        first_token_ms=None,
+        total_ms=10_000.0,
+        reason="",
+    )
 
 
 def test_estimates() -> None:

@@ -179,7 +179,10 @@ class HouseTill:
         return Charge(cost_micros, None if saved is None or cost_micros is None else saved - cost_micros)
 
     def reprice(self, row: LedgerRow) -> Charge:
-        """What a row of the ledger would be charged with the prices that are known now."""
+        """What a row of the ledger would be charged with the prices that are known now.
+
+        Energy that was measured, and shared with what ran beside it, is not worked out again.
+        """
         usage = Usage(
             row.input_tokens,
             row.output_tokens,
@@ -187,6 +190,9 @@ class HouseTill:
             cache_write_tokens=row.cache_write_tokens,
             reasoning_tokens=row.reasoning_tokens,
         )
+        if row.where == "local" and row.cost_micros is not None:
+            reference = self._reference_micros(usage, row.started_at)
+            return Charge(row.cost_micros, None if reference is None else reference - row.cost_micros)
         used = EngineUsed(row.engine, row.model, row.where, "")
         return self.charge(used, usage, row.started_at, row.total_ms / 1000)
 
