@@ -124,7 +124,7 @@ def test_bad_keep_alive(said: str) -> None:
 
 def test_options_as_ollama_takes_them() -> None:
     """Unknown and null options are ignored, whole numbers may be written as others, -1 is no limit."""
-    options = {
+    options: dict[str, object] = {
         "num_ctx": 4096.0,
         "num_predict": -1,
         "seed": 7.9,

@@ -163,7 +163,11 @@ async def _has_blob(asked: Asked) -> None:
 
 async def _put_blob(asked: Asked) -> None:
     asked.need("pull")
-    new = await asked.parts.models.put_blob(_digest_of(asked), _pieces(asked))
+    pieces = _pieces(asked)
+    new = await asked.parts.models.put_blob(_digest_of(asked), pieces)
+    # A sender who is answered while it still sends takes that for a broken line.
+    async for _piece in pieces:
+        pass
     await send_reply(asked.send, 201 if new else 200, b"", "text/plain")
 
 
