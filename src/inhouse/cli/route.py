@@ -137,9 +137,9 @@ def _show(found: ExplainedShape) -> None:
     if found.changes:
         say()
         say(bold("What would change it"))
-        width = max(len(each.change) for each in found.changes)
-        for each in found.changes:
-            say(f"  {each.change.ljust(width)}  {each.then}")
+        width = max(len(other.change) for other in found.changes)
+        for other in found.changes:
+            say(f"  {other.change.ljust(width)}  {other.then}")
     if found.switch.problem:
         note(f"older routing rules are in force: {found.switch.problem}")
 
