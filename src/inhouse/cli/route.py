@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -64,7 +65,13 @@ def route() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 @click.pass_context
-def explain(context: click.Context, *, file: Path | None, as_json: bool, **asked: object) -> None:
+def explain(
+    context: click.Context,
+    *,
+    file: Path | None,
+    as_json: bool,
+    **asked: Any,  # Any: the other options, which the body checks
+) -> None:
     """Say which engine and model would answer, what each rule did, and what would change it."""
     body = RouteAskBody.model_validate({**asked, "prompt": _read(file) if file else ""})
     found = asyncio.run(_explain(setup_of(context), body))
