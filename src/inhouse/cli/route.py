@@ -67,6 +67,7 @@ def route() -> None:
 @click.pass_context
 def explain(
     context: click.Context,
+    /,
     *,
     file: Path | None,
     as_json: bool,
