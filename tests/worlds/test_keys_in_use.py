@@ -47,7 +47,8 @@ async def test_every_vendors_client_sends_a_key(tmp_path: Path) -> None:
         for vendor in CHATS:
             assert (await chat(house, vendor, secret)).status == 200, vendor
             assert (await chat(house, vendor, "sk-of-a-vendor")).status == 200, vendor
-        known, unknown = [], []
+        known: list[tuple[str, str, str]] = []
+        unknown: list[tuple[str, str, str]] = []
         for row in await house.rows():
             if row.task == "chat":
                 (known if row.key else unknown).append((row.user, row.team, row.outcome))

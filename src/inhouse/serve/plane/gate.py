@@ -92,7 +92,7 @@ class Gate:
             raise Unauthorized("This API key is wrong", hint="`inhouse keys ls` lists the keys in use")
         if reason := why_not(key, self._clock()):
             raise Unauthorized(
-                f"The API key {key.name!r} {reason}", hint=f"`inhouse keys rotate {key.name}` makes a new one"
+                f"The API key {key.name!r} {reason}", hint="`inhouse keys add` makes a new one"
             )
         return key.grant
 
