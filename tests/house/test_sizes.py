@@ -19,7 +19,7 @@ LARGER_ROOMS = {
     # as a room of its own: every parser result, limit and reason would have to pass through the kernel.
     "knowledge": 8000,
     # Four vendors' protocols, each both ways; they share nothing but the event grammar, so that a room for
-    # each would only repeat the name (docs/decisions/0010-larger-rooms.md, also for the next two).
+    # each would only repeat the name (docs/decisions/0011-larger-rooms.md, also for the next two).
     "dialects": 9000,
     "gateway": 18000,
     "serve": 8000,
