@@ -380,6 +380,24 @@ async def test_a_pull_of_another_process_is_seen(tmp_path: Path) -> None:
     assert serving.installed() == ()
 
 
+async def test_the_fleet_looks_before_a_model_is_ready(tmp_path: Path) -> None:
+    """Whoever reads `success` can use the model at once; every other change is looked at, too."""
+    looks: list[int] = []
+    files = ModelFiles(tmp_path / "models", clock=lambda: NOW, margin_bytes=0)
+
+    async def look() -> None:
+        looks.append(len(files.installed()))
+
+    store = HouseModels(FleetBoard(lambda: NOW), files, look=look)
+    async with depot() as server:
+        async for moment in store.pull("", server.url):
+            assert looks == ([1] if moment.status == "success" else [])
+    await store.copy("tiny-1b.q4_k_m", "b")
+    await store.create("c", f"sha256:{SHA}")
+    await store.remove("", "b")
+    assert looks == [1, 2, 3, 2]
+
+
 def test_notes_that_cannot_be_used(tmp_path: Path) -> None:
     """A note that is damaged, or whose file is gone, is left out and hides no other."""
     notes = tmp_path / "models" / "notes"

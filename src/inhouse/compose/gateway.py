@@ -126,7 +126,7 @@ async def open_gateway(
             own.start()
             chat.start()
             rulebook.start(asyncio.sleep)
-        models = HouseModels(board, files)
+        models = HouseModels(board, files, look=prober.refresh)
         outcomes = functools.partial(own_outcomes, database)
         desk = Desk(board, rulebook, cash.till, clock=time.time, outcomes=outcomes)
         offers = FleetCatalogue(board, rulebook.rules, clock=time.time)

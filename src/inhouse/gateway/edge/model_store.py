@@ -9,7 +9,7 @@ Source: docs/api.md of Ollama 0.33, sections "Pull", "Copy", "Create" and "Delet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from urllib.parse import urljoin
 
 import aiohttp
@@ -40,10 +40,21 @@ EMBEDDED = "embedded"
 
 
 class HouseModels:
-    """Implements `gateway.ports.ModelStore`."""
+    """Implements `gateway.ports.ModelStore`.
 
-    def __init__(self, board: FleetBoard, files: ModelFiles, *, silence_s: float = SILENCE_S) -> None:
+    `look` sees to it that the fleet knows what changed; a model is not called ready before it did.
+    """
+
+    def __init__(
+        self,
+        board: FleetBoard,
+        files: ModelFiles,
+        *,
+        silence_s: float = SILENCE_S,
+        look: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._board = board
+        self._look = look or _nothing
         self._files = files
         self._ollama = OllamaModels(board, silence_s=silence_s)
         self._fetching = Fetching(files, silence_s=silence_s)
@@ -60,6 +71,8 @@ class HouseModels:
             moments = self._ollama.pull(self._ollama_engine(engine, model), model)
         try:
             async for moment in moments:
+                if moment.status == "success":
+                    await self._look()
                 yield moment
         finally:
             await moments.aclose()
@@ -68,11 +81,13 @@ class HouseModels:
         """See `ModelStore.remove`."""
         if engine in ("", EMBEDDED) and self._files.find(model) is not None:
             await asyncio.to_thread(self._files.remove, model)
+            await self._look()
             return
         owner = self._owner(model) if engine in ("", EMBEDDED) else engine
         if not owner or engine == EMBEDDED:
             raise NotFound(f"model `{model}` is not installed", hint="`inhouse models ls` shows all")
         await self._ollama.remove(owner, model)
+        await self._look()
 
     async def copy(self, source: str, destination: str) -> None:
         """See `ModelStore.copy`."""
@@ -83,14 +98,24 @@ class HouseModels:
             await self._ollama.copy(owner, source, destination)
         else:
             raise NotFound(f"model `{source}` is not installed")
+        await self._look()
 
     async def create(self, model: str, digest: str) -> InstalledModel:
         """See `ModelStore.create`."""
-        return await asyncio.to_thread(self._files.create, model, digest)
+        made = await asyncio.to_thread(self._files.create, model, digest)
+        await self._look()
+        return made
 
-    def create_there(self, engine: str, body: bytes) -> AsyncGenerator[PullProgress]:
+    async def create_there(self, engine: str, body: bytes) -> AsyncGenerator[PullProgress]:
         """See `ModelStore.create_there`."""
-        return self._ollama.create(engine, body)
+        moments = self._ollama.create(engine, body)
+        try:
+            async for moment in moments:
+                if moment.status == "success":
+                    await self._look()
+                yield moment
+        finally:
+            await moments.aclose()
 
     async def has_blob(self, digest: str) -> bool:
         """See `ModelStore.has_blob`."""
@@ -115,6 +140,10 @@ class HouseModels:
             f"{which}, and only an Ollama knows where to get `{model}`",
             hint="start Ollama (engines.ollama_url), or pull the http(s) address of a .gguf file",
         )
+
+
+async def _nothing() -> None:
+    """Nobody needs to know."""
 
 
 class OllamaModels:

@@ -67,7 +67,7 @@ class OllamaSurface:
 
 def _status(error: InhouseError) -> int:
     if isinstance(error, EngineRefused):
-        return 404 if "not found" in error.message else 400
+        return 404 if "not found" in error.message or "has no model" in error.message else 400
     return error.status
 
 
