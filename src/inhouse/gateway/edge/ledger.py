@@ -7,21 +7,19 @@ So a file is read from its start after a crash, and removed only when all of it 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     RowMapping,
     Select,
     bindparam,
     case,
-    cast,
     desc,
     func,
     literal,
@@ -30,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from inhouse.gateway.accounts import Scope
+from inhouse.gateway.accounts import Period, Scope, window_of
 from inhouse.gateway.edge.journal import SUFFIX, Closed, Handed, Opened, is_alive, read_records, row_of
 from inhouse.gateway.edge.tables import ledger
 from inhouse.gateway.ports import Grouping, LedgerRow, UsageSum, UsageTotals, Within
@@ -46,8 +44,24 @@ log = structlog.get_logger(__name__)
 
 MOVE_INTERVAL_S = 1.0
 BATCH_ROWS = 500
-SLOT_S = 900
 _FAILED = case((ledger.c.outcome.in_(("failed", "partial", "interrupted")), 1), else_=0)
+
+_LOCAL, _CLOUD = ledger.c.place == "local", ledger.c.place == "cloud"
+_COMPARED = _LOCAL & ledger.c.saved_micros.is_not(None)
+_ADDED: tuple[ColumnElement[Any], ...] = (  # Any: counts and sums, all whole numbers
+    func.count().label("requests"),
+    func.sum(_FAILED).label("failed"),
+    func.sum(case((_LOCAL, 1), else_=0)).label("local"),
+    func.sum(ledger.c.input_tokens).label("input_tokens"),
+    func.sum(ledger.c.output_tokens).label("output_tokens"),
+    func.sum(ledger.c.cached_tokens).label("cached_tokens"),
+    func.coalesce(func.sum(ledger.c.cost_micros), 0).label("cost_micros"),
+    func.coalesce(func.sum(case((_CLOUD, ledger.c.cost_micros))), 0).label("cloud_cost_micros"),
+    func.coalesce(func.sum(case((_COMPARED, ledger.c.cost_micros))), 0).label("local_cost_micros"),
+    (func.count() - func.count(ledger.c.cost_micros)).label("unpriced"),
+    func.coalesce(func.sum(ledger.c.saved_micros), 0).label("saved_micros"),
+    func.sum(case((_LOCAL & ledger.c.saved_micros.is_(None), 1), else_=0)).label("unsaved"),
+)
 
 
 @dataclass(slots=True)
@@ -136,41 +150,37 @@ class SqlLedger:
     def sums(self, by: Grouping, within: Within) -> tuple[UsageSum, ...]:
         """See `Ledger.sums`."""
         self.move()
-        columns = ledger.c
-        by_time = by in ("day", "week")
-        # A day begins on a quarter of an hour everywhere, so days of any time zone are made of these.
-        name = (
-            cast(columns.started_at / SLOT_S, Integer)
-            if by_time
-            else columns["place" if by == "where" else by]
-        )
-        local, cloud = columns.place == "local", columns.place == "cloud"
-        compared = local & columns.saved_micros.is_not(None)
+        if by in ("day", "week"):
+            return tuple(self._by_date(within, "week" if by == "week" else "day"))
+        name = ledger.c["place" if by == "where" else by]
         query = (
-            select(
-                name.label("name"),
-                func.count().label("requests"),
-                func.sum(_FAILED).label("failed"),
-                func.sum(case((local, 1), else_=0)).label("local"),
-                func.sum(columns.input_tokens).label("input_tokens"),
-                func.sum(columns.output_tokens).label("output_tokens"),
-                func.sum(columns.cached_tokens).label("cached_tokens"),
-                func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
-                func.coalesce(func.sum(case((cloud, columns.cost_micros))), 0).label("cloud_cost_micros"),
-                func.coalesce(func.sum(case((compared, columns.cost_micros))), 0).label("local_cost_micros"),
-                (func.count() - func.count(columns.cost_micros)).label("unpriced"),
-                func.coalesce(func.sum(columns.saved_micros), 0).label("saved_micros"),
-                func.sum(case((local & columns.saved_micros.is_(None), 1), else_=0)).label("unsaved"),
-            )
+            select(name.label("name"), *_ADDED)
             .where(*_only(within))
             .group_by(name)
-            .order_by(*((name,) if by_time else (desc("requests"), name)))
+            .order_by(desc("requests"), name)
         )
         with self._database.read() as connection:
             found = [UsageSum(**row) for row in connection.execute(query).mappings()]
-        if by_time:
-            return _by_date(found, self._zone, weeks=by == "week")
         return tuple(replace(each, name=each.name or "-") for each in found)
+
+    def _by_date(self, within: Within, period: Period) -> Iterator[UsageSum]:
+        """One stretch of the index after the other, from one that holds a row to the next.
+
+        Several times as fast as grouping, which sorts all rows first; and right in every time zone.
+        """
+        with self._database.read() as connection:
+            while True:
+                first = connection.execute(
+                    select(func.min(ledger.c.started_at)).where(*_only(within))
+                ).scalar()
+                if first is None:
+                    return
+                window = window_of(period, first, self._zone)
+                end = window.end if within.until is None else min(window.end, within.until)
+                query = select(*_ADDED).where(*_only(replace(within, until=end)))
+                name = datetime.fromtimestamp(window.start, self._zone).date().isoformat()
+                yield UsageSum(name=name, **connection.execute(query).mappings().one())
+                within = replace(within, since=window.end)
 
     def spent(self, scope: Scope, start: float, end: float) -> Mapping[str, int]:
         """Micro-units paid outside the house by rows that began in a stretch of time, by name."""
@@ -327,24 +337,6 @@ def _only(within: Within) -> list[ColumnElement[bool]]:
     if within.model is not None:
         found.append(func.lower(columns.model) == within.model.lower())
     return found
-
-
-def _by_date(slots: list[UsageSum], zone: tzinfo, *, weeks: bool) -> tuple[UsageSum, ...]:
-    """Quarters of an hour added up to days, or to weeks named by their Monday."""
-    days: dict[str, UsageSum] = {}
-    for slot in slots:
-        day = datetime.fromtimestamp(int(slot.name) * SLOT_S, zone).date()
-        if weeks:
-            day -= timedelta(days=day.weekday())
-        name = day.isoformat()
-        before = days.get(name)
-        counts = {
-            each.name: getattr(slot, each.name) + (getattr(before, each.name) if before else 0)
-            for each in fields(UsageSum)
-            if each.name != "name"
-        }
-        days[name] = UsageSum(name, **counts)
-    return tuple(days.values())
 
 
 def _row(row: RowMapping) -> LedgerRow:
