@@ -119,7 +119,14 @@ async def _ask(prober: Prober, view: EngineView) -> EngineFact:
         words, seconds = await prober.test_prompt(view.name)
     except EngineError as error:
         return EngineFact(*_told(fact), failure=str(error))
-    return EngineFact(*_told(fact), answered=words, answer_s=seconds)
+    warnings = (
+        f"{model.name}: {model.warning}"
+        for engine in prober.engines()
+        if engine.name == view.name
+        for model in engine.models
+        if model.warning
+    )
+    return EngineFact(*_told(fact), answered=words, answer_s=seconds, warning=next(warnings, ""))
 
 
 def _told(fact: EngineFact) -> tuple[str, str, str, int, str]:

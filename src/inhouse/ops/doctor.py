@@ -26,6 +26,8 @@ class EngineFact:
     answered: str = ""
     answer_s: float | None = None
     failure: str = ""
+    warning: str = ""
+    """What was measured and should be known, such as a model that is too slow to read along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,8 @@ def _engines(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 subject, "problem", f"up, but a test prompt failed: {engine.failure}", "look at its log"
             )
+        elif engine.warning:
+            yield Finding(subject, "note", engine.warning, "`inhouse models ls --fit` shows what fits here")
         elif engine.answer_s is None:
             yield Finding(subject, "ok", f"{engine.where}, {engine.models} models; not asked")
         else:
