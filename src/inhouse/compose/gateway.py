@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, cast
 
 from inhouse.compose.engines import open_engines
@@ -76,12 +78,12 @@ async def open_gateway(
     loaded: Loaded, home: Home, database: Database, *, watch: bool
 ) -> AsyncIterator[Gateway]:
     """The gateway for the time of the block. `watch` looks at the engines again and again."""
-    http = HttpClient(_limits(loaded))
+    http = _client(loaded)
     journal = Journal(home.journal, clock=time.time, stopwatch=time.monotonic)
     ledger = SqlLedger(database, home.journal, zone=zone_of(loaded.settings.money.timezone))
     files = await asyncio.to_thread(open_files, home)
     rulebook, probing = open_rulebook(loaded, home, lambda: board.fleet), _probing(loaded)
-    board = FleetBoard(time.time)
+    board = FleetBoard(time.time, dice=random.random)
     own = open_engines(
         loaded,
         home,
@@ -112,6 +114,8 @@ async def open_gateway(
         clock=time.time,
         stopwatch=time.monotonic,
         till=cash.till,
+        pause=asyncio.sleep,
+        dice=random.random,
     )
     samples = SqlRolloutBook(database, ledger.move)
     chat = open_strategies(loaded.settings, dispatch, board, cash.till, book=samples, rules=rulebook.rules)
@@ -154,6 +158,12 @@ async def _check_names(loaded: Loaded, prober: Prober, board: FleetBoard) -> Non
         raise BadRequest(wrong, hint=NAMES_HINT)
 
 
+def _client(loaded: Loaded) -> HttpClient:
+    engines = loaded.settings.engines
+    ca_file = Path(engines.ca_file).expanduser() if engines.ca_file else None
+    return HttpClient(_limits(loaded), proxy=engines.proxy, ca_file=ca_file)
+
+
 def _limits(loaded: Loaded) -> HttpLimits:
     engines = loaded.settings.engines
     return HttpLimits(
@@ -161,6 +171,7 @@ def _limits(loaded: Loaded) -> HttpLimits:
         first_event_timeout_s=engines.first_event_timeout_s,
         idle_timeout_s=engines.idle_timeout_s,
         total_timeout_s=engines.total_timeout_s,
+        whole_timeout_s=engines.whole_timeout_s,
     )
 
 

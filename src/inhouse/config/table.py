@@ -216,6 +216,17 @@ class Engines(_Section):
     )
     idle_timeout_s: float = _setting(30.0, "longest silence in the middle of an answer", "s", gt=0)
     total_timeout_s: float = _setting(600.0, "longest answer", "s", gt=0)
+    whole_timeout_s: float = _setting(
+        300.0, "longest wait for an answer that is asked for in one piece: it gives no sign before", "s", gt=0
+    )
+    proxy: str = _setting(
+        "",
+        "proxy to engines outside of the house, e.g. http://proxy.lan:3128; the environment's is not used",
+        pattern=r"^(https?://[^\s]+)?$",
+    )
+    ca_file: str = _setting(
+        "", "PEM file of the authorities that engines' certificates are checked by; empty: the system's"
+    )
     order: tuple[str, ...] = _setting(
         ENGINE_ORDER, "which kind of local engine is asked first; cloud is last"
     )

@@ -2,7 +2,8 @@
 
 Nothing here knows a dialect. Redirects are not followed and proxies of the environment are not used: a
 request goes to the configured address, through the configured proxy if there is one, or nowhere.
-Requests without TLS and proxy go over `http_lean`, all others over `http_aiohttp`.
+Requests without TLS and proxy go over `http_lean`, all others over `http_aiohttp`. The proxy is for
+addresses outside of the house only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from inhouse.gateway.edge.providers.http_port import (
     Waits,
     read_body,
 )
+from inhouse.gateway.fleet import place_of
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineTimeout
 from inhouse.kernel.messages import ChatEvent, Failed, Finished
 
@@ -57,13 +59,15 @@ class HttpClient:
         self, limits: HttpLimits, *, proxy: str = "", ca_file: Path | None = None, lean: bool = True
     ) -> None:
         self.limits = limits
-        self._usual = AiohttpTransport(limits, proxy=proxy, ca_file=ca_file)
-        self._lean: Transport = LeanTransport(limits) if lean and not proxy else self._usual
+        self._usual = AiohttpTransport(limits, ca_file=ca_file)
+        self._outside = AiohttpTransport(limits, proxy=proxy, ca_file=ca_file) if proxy else None
+        self._lean: Transport = LeanTransport(limits) if lean else self._usual
 
     async def close(self) -> None:
         """Give the connections back; the next call opens new ones."""
-        await self._lean.close()
-        await self._usual.close()
+        for each in (self._lean, self._usual, self._outside):
+            if each is not None:
+                await each.close()
 
     async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> HttpPage:
         """One page.
@@ -136,6 +140,9 @@ class HttpClient:
         return wire.read_error(reply.status, body, retry_after=reply.headers().get("retry-after"))
 
     def _transport(self, url: str) -> Transport:
+        """A proxy stands between this machine and others, never before what runs on it (or beside it)."""
+        if self._outside is not None and place_of(url) == "cloud":
+            return self._outside
         return self._lean if url.startswith("http://") else self._usual
 
 
