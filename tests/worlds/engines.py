@@ -66,6 +66,8 @@ class FakeEngine:
     port: int = 0
     extra: dict[str, str] = field(default_factory=dict)
     """More pages by path, such as `/metrics`."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with every reply."""
 
     @property
     def url(self) -> str:
@@ -174,6 +176,7 @@ class FakeEngine:
         lines = [f"HTTP/1.1 {status} X", f"Content-Type: {media_type}", *more]
         if self.kind in servers:
             lines.append(f"Server: {servers[self.kind]}")
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
     async def _chat(self, writer: asyncio.StreamWriter) -> None:

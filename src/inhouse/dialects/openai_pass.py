@@ -88,7 +88,10 @@ def write_passed_request(body: bytes, *, model: str, ask_usage: bool) -> tuple[b
     """
     asked = _asked.decode(body)
     # Two spellings of the key, or one in escapes (`\u006d` is an m): an engine might read what we did not.
-    if asked.n not in (None, 1) or asked.model is None or body.count(b'"model"') != 1 or b"\\u006" in body:
+    # Engines in Go read `Model` as the same key, and the last one counts.
+    if asked.n not in (None, 1) or asked.model is None or b"\\u006" in body:
+        return None
+    if body.count(b'"model"') != 1 or body.lower().count(b'"model"') != 1:
         return None
     with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
     if asked.model != model:

@@ -28,6 +28,7 @@ __all__ = [
     "chats",
     "place_of",
     "same_model",
+    "vendors_own",
     "view_of",
 ]
 
@@ -46,6 +47,9 @@ EXHAUSTED_REST_S = 900.0
 
 _NO_CHAT = re.compile(
     r"embed|rerank|minilm|whisper|(^|[/_-])(bge|e5|gte|tts|dall-e|clip|moderation)([/_-]|$)", re.IGNORECASE
+)
+_VENDORS_OWN = re.compile(
+    r"(^|/)(gpt-[3-9]|chatgpt-|o[134](-|$)|claude-|gemini-|text-embedding-(3-|ada-|004))", re.IGNORECASE
 )
 _LOCAL_ENDINGS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".intranet", ".corp")
 
@@ -212,6 +216,14 @@ def same_model(wanted: str, name: str) -> bool:
     return _plain(wanted) == _plain(name)
 
 
+def vendors_own(name: str) -> bool:
+    """True for the name of a model that only its vendor runs: whoever else offers it sends words there.
+
+    Some local servers call their own models so; their administrator may say that they are local.
+    """
+    return _VENDORS_OWN.search(name) is not None
+
+
 def place_of(url: str) -> Place:
     """`local` for loopback, private and link-local addresses and for names that no public DNS gives out.
 
@@ -222,9 +234,12 @@ def place_of(url: str) -> Place:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        # `134744072` and `0x8080808` are spellings of a public address, not names.
+        # `134744072` and `0x8080808` are spellings of a public address, not names; and of a name in other
+        # alphabets the resolver makes another one, with dots where we saw none.
         named = "." not in host and host[:1].isalpha()
-        return "local" if named or host.endswith(_LOCAL_ENDINGS) else "cloud"
+        return "local" if host.isascii() and (named or host.endswith(_LOCAL_ENDINGS)) else "cloud"
+    if isinstance(address, ipaddress.IPv6Address) and address.teredo is not None:
+        return "cloud"  # a way to a public address
     return "local" if address.is_private or address.is_loopback or address.is_link_local else "cloud"
 
 

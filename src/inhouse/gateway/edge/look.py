@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from inhouse.dialects import llamacpp, lmstudio, ollama, openai
@@ -22,16 +23,21 @@ from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused
 
 __all__ = ["Found", "look"]
 
+RELAYS: Mapping[str, str] = MappingProxyType(
+    {"x-inhouse-": "inhouse", "x-litellm-": "LiteLLM", "x-portkey-": "Portkey", "x-bifrost-": "Bifrost"}
+)
+"""How the headers of gateways begin, which answer like an engine and ask others."""
 FAR_AWAY = 7_258_118_400.0
 """The year 2200."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An engine that answered."""
+    """An engine that answered. `relay`: it is a gateway, of that make, which may send words anywhere."""
 
     kind: EngineKind
     models: tuple[Model, ...]
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +74,21 @@ async def look(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     address = _Address(http, base_url(url), timeout_s, headers)
     if kind == "ollama":
-        return Found("ollama", await _ollama_models(address))
+        return await _ollama(address)
     if kind == "auto":
         root = await address.page("/")
         if root.status == 200 and root.body.strip() == b"Ollama is running":
-            return Found("ollama", await _ollama_models(address))
+            return await _ollama(address)
     page = await address.page("/v1/models")
     listed = _listed(page)
     if kind == "auto":
         kind = await _kind_of(address, page, listed)
-    return Found(kind, await _openai_models(address, kind, listed))
+    return Found(kind, await _openai_models(address, kind, listed), _relay_of(page))
+
+
+def _relay_of(page: HttpPage) -> str:
+    """The make of a gateway that marks its replies, empty for an engine."""
+    return next((make for mark, make in RELAYS.items() if any(n.startswith(mark) for n in page.headers)), "")
 
 
 def _listed(page: HttpPage) -> list[openai.WireModel]:
@@ -188,7 +199,7 @@ def _with_details(models: tuple[Model, ...], details: list[lmstudio.ListedModel]
     return tuple(told)
 
 
-async def _ollama_models(address: _Address) -> tuple[Model, ...]:
+async def _ollama(address: _Address) -> Found:
     page = await address.page("/api/tags")
     if page.status != 200:
         raise EngineBroke(f"is no Ollama: /api/tags gives HTTP {page.status}")
@@ -198,7 +209,8 @@ async def _ollama_models(address: _Address) -> tuple[Model, ...]:
         loaded = {each.name: each for each in ollama.read_loaded(running.body)} if running else {}
     except UNREADABLE as error:
         raise EngineBroke(f"is no Ollama: its list of models cannot be read: {error}") from None
-    return tuple(_ollama_model(each, loaded.get(each.name)) for each in tagged)
+    models = tuple(_ollama_model(each, loaded.get(each.name)) for each in tagged)
+    return Found("ollama", models, _relay_of(page))
 
 
 def _ollama_model(each: ollama.TaggedModel, loaded: ollama.LoadedModel | None) -> Model:

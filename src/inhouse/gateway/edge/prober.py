@@ -22,7 +22,7 @@ from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.mlx import MlxEngine
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.trial import Trial
-from inhouse.gateway.fleet import Engine, Load, Model, Place, place_of, view_of
+from inhouse.gateway.fleet import Engine, Load, Model, Place, place_of, vendors_own, view_of
 from inhouse.gateway.measure import slow
 from inhouse.gateway.ports import EngineView, HitsView
 from inhouse.gateway.profiles import WELL_KNOWN_PORTS, EngineKind
@@ -276,8 +276,26 @@ class Prober:
         else:
             name = target.name or self._name(found.kind, target.url)
             engine = replace(engine, name=name, kind=found.kind, state="up", models=found.models)
+            if target.where is None:
+                engine = self._doubted(engine, found.relay)
+                if engine.state != "up":
+                    return engine
             return replace(engine, load=await scrape(self._http, engine, target.key))
         return replace(engine, reason=reason) if target.expected else None
+
+    def _doubted(self, engine: Engine, relay: str) -> Engine:
+        """A near engine about which nobody said that its words stay here: what speaks against it counts."""
+        if engine.where == "local" and relay:
+            engine = replace(engine, where="cloud")
+            if not self._rules.cloud_allowed:
+                reason = (
+                    f"is a gateway ({relay}), which may ask others: not used until its [[engine]] says where"
+                )
+                return replace(engine, state="found_not_allowed", reason=reason)
+        if engine.kind == "openai":
+            models = tuple(replace(each, remote=vendors_own(each.name)) for each in engine.models)
+            return replace(engine, models=models)
+        return engine
 
     def _name(self, kind: EngineKind, url: str) -> str:
         """`ollama` on its usual port, `ollama-8001` elsewhere, so that a name always means one address."""

@@ -1,0 +1,89 @@
+"""Roads by which a word could leave the house against its rules, each closed: one test for each road."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inhouse.dialects import openai
+from inhouse.dialects.openai_pass import write_passed_request
+from inhouse.gateway.edge.prober import EngineSettings, ProbeSettings
+from inhouse.gateway.fleet import place_of
+from inhouse.gateway.rules import Rules
+from inhouse.kernel.errors import NoEngine
+from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished
+from tests.gateway.house import House, house
+from tests.worlds.engines import FakeEngine, Kind
+
+ANY = ChatRequest((ChatMessage("user", "How long is leave?"),), data="any")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api\u3002openai\u3002com",
+        "http://api\uff0eopenai\uff0ecom/v1",
+        "http://[2001:0:1234::1]:8000",
+        "http://\u0430",
+    ],
+)
+def test_an_address_in_disguise_is_not_local(url: str) -> None:
+    """Names whose dots are other characters are spelt out by the resolver; Teredo holds a public address."""
+    assert place_of(url) == "cloud"
+
+
+@pytest.mark.parametrize("key", ["Model", "MODEL", "mOdel"])
+def test_another_spelling_of_the_models_key_is_never_passed_on(key: str) -> None:
+    """Engines in Go read keys whatever their case, the last one counts: `Model` would undo the routing."""
+    body = b'{"model":"small","messages":[{"role":"user","content":"x"}],"%s":"far:cloud"}' % key.encode()
+    assert openai.read_request(body).model == "small"
+    assert write_passed_request(body, model="small", ask_usage=False) is None
+    plain = b'{"model":"small","messages":[{"role":"user","content":"the Model"}]}'
+    assert write_passed_request(plain, model="small", ask_usage=False) is not None, "control"
+
+
+async def kept(gateway: House, request: ChatRequest) -> str:
+    """The reason why nobody may answer."""
+    with pytest.raises(NoEngine) as caught:
+        await gateway.ask(request)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("configured", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "mark"), [("openai", "x-litellm-version"), ("ollama", "x-inhouse-request-id")]
+)
+async def test_a_gateway_beside_us_is_not_local(
+    tmp_path: Path, kind: Kind, mark: str, configured: bool
+) -> None:
+    """Another gateway on this machine may send words on; only an administrator's word makes it local."""
+    fake = FakeEngine(kind, models=("anything",), headers={mark: "1"})
+    async with fake.running():
+        box = EngineSettings("box", fake.url, "ollama" if kind == "ollama" else "auto")
+        probe = ProbeSettings(ports=(fake.port,)) if not configured else ProbeSettings((box,), discover=False)
+        async with house(tmp_path, probe=probe) as gateway:
+            (engine,) = gateway.board.fleet.engines
+            assert (engine.where, engine.state) == ("cloud", "found_not_allowed")
+            assert "is a gateway" in engine.reason
+            await kept(gateway, replace(ANY, data="local_only"))
+            await kept(gateway, ANY)
+        said = ProbeSettings((EngineSettings("box", fake.url, where="local"),), discover=False)
+        async with house(tmp_path, probe=said) as gateway:
+            assert (await gateway.ask(ANY))[1][-1] == Finished(), "control: the administrator may say so"
+    assert len(fake.chats) == 1
+
+
+async def test_a_vendors_model_beside_us_is_not_local(tmp_path: Path) -> None:
+    """A server that offers models which only their vendors run must be sending words to them."""
+    async with FakeEngine("openai", models=("gpt-4o", "claude-sonnet-4-5", "qwen2.5:7b")).running() as fake:
+        async with house(tmp_path, probe=ProbeSettings(ports=(fake.port,))) as gateway:
+            (engine,) = gateway.board.fleet.engines
+            assert [each.remote for each in engine.models] == [True, True, False]
+            await kept(gateway, replace(ANY, data="local_only", model="gpt-4o"))
+            assert (await gateway.ask(replace(ANY, model="qwen2.5:7b")))[1][-1] == Finished(), "control"
+        rules = Rules(cloud_allowed=True)
+        async with house(tmp_path, probe=ProbeSettings(ports=(fake.port,)), rules=rules) as gateway:
+            assert (await gateway.ask(replace(ANY, model="gpt-4o")))[1][-1] == Finished()
+    assert len(fake.chats) == 2
