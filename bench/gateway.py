@@ -31,6 +31,8 @@ from bench.mock_engine import MODEL
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("INHOUSE_BENCH_CACHE", Path(tempfile.gettempdir()) / "inhouse-bench-cache"))
 LITELLM, PORTKEY = "1.106.2", "1.15.2"
+KEY = "sk-" + "0123456789abcdef" * 2
+"""LiteLLM refuses to start with a short one."""
 ROUNDS = 3
 TEXT = "The quick brown fox jumps over the lazy dog. " * 24
 READY_S = 120.0
@@ -137,7 +139,8 @@ http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folde
 fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
 upstream engine {{ server 127.0.0.1:{engine}; keepalive 256; }}
 server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://engine; proxy_http_version 1.1;
-proxy_set_header Connection ""; proxy_buffering off; client_max_body_size 8m; }} }} }}"""
+proxy_set_header Connection ""; proxy_buffering off; client_max_body_size 8m;
+client_body_buffer_size 256k; tcp_nodelay on; }} }} }}"""
     )
     return Target("nginx", [binary, "-c", str(folder / "nginx.conf")], port, health="/v1/models")
 
@@ -156,7 +159,7 @@ def litellm(folder: Path, engine: int) -> Target:
     config.write_text(
         f"model_list:\n  - model_name: {MODEL}\n    litellm_params:\n      model: openai/{MODEL}\n"
         f"      api_base: http://127.0.0.1:{engine}/v1\n      api_key: none\n"
-        "general_settings:\n  master_key: sk-1234\n"
+        f"general_settings:\n  master_key: {KEY}\n"
     )
     command = [
         str(home / "bin" / "litellm"),
@@ -171,7 +174,7 @@ def litellm(folder: Path, engine: int) -> Target:
         f"LiteLLM {LITELLM}",
         command,
         port,
-        headers={"Authorization": "Bearer sk-1234"},
+        headers={"Authorization": f"Bearer {KEY}"},
         health="/health/liveliness",
         missing=missing,
     )
