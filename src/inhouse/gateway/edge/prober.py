@@ -289,7 +289,7 @@ class Prober:
             engine = replace(engine, where="cloud")
             if not self._rules.cloud_allowed:
                 reason = (
-                    f"is a gateway ({relay}), which may ask others: not used until its [[engine]] says where"
+                    f"is a gateway ({relay}), which may ask others: not used unless its [[engine]] says so"
                 )
                 return replace(engine, state="found_not_allowed", reason=reason)
         if engine.kind == "openai":
