@@ -7,27 +7,24 @@ neither's. Every request leaves exactly one row in the accounts, however it ends
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from inhouse.dialects.status import error_of
 from inhouse.gateway.discreet import hushed
 from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.dispatch_attempt import Attempts, Turn
 from inhouse.gateway.edge.dispatch_memo import RouteMemo
 from inhouse.gateway.edge.dispatch_retry import RetryBudget, retryable
 from inhouse.gateway.edge.dispatch_run import Answer, Bill, Run, all_failed, used_of
-from inhouse.gateway.edge.providers.checked import CheckedProvider, has_form
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.facts import Facts, embed_facts, facts_of
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt, NoRoute, Route, decide, refusal
-from inhouse.gateway.profiles import PROFILES
 from inhouse.gateway.rules import PriceOf, Rules
 from inhouse.gateway.till import Free, Till
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import EngineBroke, EngineError, InternalError, OverBudget
-from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Failed, Finished, Usage, UsageSeen
+from inhouse.kernel.errors import EngineError, InternalError, OverBudget
+from inhouse.kernel.messages import ChatRequest, EmbedRequest, Usage
 from inhouse.kernel.ports import Accounts, Embedded, EngineUsed
 
 __all__ = ["Answer", "Dispatch"]
@@ -58,7 +55,6 @@ class Dispatch:
         dice: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._board = board
-        self._provider_of = provider_of
         self._accounts = accounts
         self._rules = rules
         self._clock = clock
@@ -67,6 +63,7 @@ class Dispatch:
         self._pause = pause
         self._retries = RetryBudget(dice)
         self._memo = RouteMemo(board)
+        self._attempts = Attempts(board, provider_of, stopwatch)
 
     def in_flight(self) -> dict[str, int]:
         """Requests at work now, per engine; engines without any are left out."""
@@ -99,7 +96,7 @@ class Dispatch:
                 self._set_aside(attempt, facts, grant, user, bill)
                 used = used_of(attempt, failures)
                 run = Run(request, attempt, used, facts.prompt_tokens, bill, started)
-                events = self._events(run)
+                events = self._attempts.events(run)
                 first = await anext(events)
                 return Answer(run.used, first, events)
 
@@ -125,8 +122,8 @@ class Dispatch:
             async def ask(attempt: Attempt, failures: list[EngineError]) -> Embedded:
                 self._set_aside(attempt, facts, grant, user, bill)
                 used = used_of(attempt, failures)
-                with _Turn(self._board, attempt.engine) as turn:
-                    made = await self._provider(attempt).embed(request, attempt.model)
+                with Turn(self._board, attempt.engine) as turn:
+                    made = await self._attempts.provider(attempt).embed(request, attempt.model)
                     turn.decided = True
                 self._board.served(attempt.engine)
                 bill.close("ok", used, made.usage, now_s=self._stopwatch())
@@ -248,111 +245,3 @@ class Dispatch:
                     raise
                 return attempt
         return None
-
-    def _provider(self, attempt: Attempt) -> Provider:
-        engine = self._board.fleet.engine(attempt.engine)
-        if engine is None:
-            raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
-        self._board.meter.asked(engine, attempt.model)
-        return self._provider_of(engine)
-
-    def _chat_provider(self, run: Run) -> Provider:
-        """The engine's provider; answers of a prescribed form are held against that form."""
-        attempt, provider = run.attempt, self._provider(run.attempt)
-        if not has_form(run.request):
-            return provider
-        engine = self._board.fleet.engine(attempt.engine)
-        forces = engine is not None and PROFILES[engine.kind].forces_tools
-        return CheckedProvider(
-            provider, attempt.engine, forces_tools=forces, new_id=lambda: f"call_{secrets.token_hex(12)}"
-        )
-
-    async def _events(self, run: Run) -> AsyncGenerator[ChatEvent]:
-        """The answer's events; the account is closed just before the last one is given.
-
-        Ends even where the provider forgets to, or raises instead of it.
-
-        Raises:
-            EngineError: while no event was given; the account stays open for the next engine.
-        """
-        name = run.attempt.engine
-        turn = _Turn(self._board, name)
-        source = self._chat_provider(run).stream(run.request, run.attempt.model)
-        last: Finished | Failed | None = None
-        try:
-            with turn:
-                try:
-                    async for event in source:
-                        if isinstance(event, UsageSeen):
-                            run.usage, run.timing = event.usage, event.timing
-                            continue
-                        if not run.begun:
-                            self._begin(run, event, turn)
-                        if isinstance(event, Failed | Finished):
-                            last = event
-                            break
-                        run.count(event)
-                        yield event
-                except EngineError as error:
-                    if not run.begun:
-                        turn.decided = True
-                        raise
-                    last = Failed(error.code, error.message, error.hint)
-                if last is None:
-                    broken = EngineBroke(f"`{name}`: the answer has no end", engine=name)
-                    if not run.begun:
-                        turn.decided = True
-                        raise broken
-                    last = Failed(broken.code, broken.message)
-                self._settle(run, last)
-                yield UsageSeen(run.final_usage(), run.timing)
-                yield last
-        except (asyncio.CancelledError, GeneratorExit):
-            if run.begun:
-                run.close("cancelled", self._stopwatch())
-            raise
-        finally:
-            if run.begun:
-                # Says something only when nobody did before: a fault of our own.
-                run.close("partial", self._stopwatch(), code=InternalError.code)
-            await source.aclose()
-
-    def _begin(self, run: Run, event: ChatEvent, turn: _Turn) -> None:
-        """The first event is there: from now on this engine answers."""
-        turn.decided = True
-        if isinstance(event, Failed):
-            raise error_of(event, engine=run.attempt.engine)
-        run.first_token_ms = (self._stopwatch() - run.started) * 1000
-        run.begun = True
-        run.stand(self._board.fleet.engine(run.attempt.engine))
-        # An engine that was tried again is open to all, before its answer is over.
-        self._board.answers(run.attempt.engine)
-
-    def _settle(self, run: Run, last: Finished | Failed) -> None:
-        if isinstance(last, Finished):
-            self._board.served(run.attempt.engine)
-            run.tell(self._board.meter, self._stopwatch())
-            run.close("ok", self._stopwatch())
-            return
-        error = error_of(last, engine=run.attempt.engine)
-        self._board.failed(run.attempt.engine, hushed(error, run.request))
-        run.close("partial", self._stopwatch(), code=last.code)
-
-
-class _Turn:
-    """One request at work on an engine."""
-
-    __slots__ = ("_board", "_name", "decided")
-
-    def __init__(self, board: FleetBoard, name: str) -> None:
-        self._board = board
-        self._name = name
-        self.decided = False
-        """The engine answered or failed."""
-
-    def __enter__(self) -> _Turn:
-        self._board.begin(self._name)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._board.end(self._name, undecided=not self.decided)

@@ -1,0 +1,148 @@
+"""One question to one engine, from its first event to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable
+
+from inhouse.dialects.status import error_of
+from inhouse.gateway.discreet import hushed
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.dispatch_run import Run
+from inhouse.gateway.edge.providers.checked import CheckedProvider, has_form
+from inhouse.gateway.edge.providers.port import Provider
+from inhouse.gateway.fleet import Engine
+from inhouse.gateway.policy import Attempt
+from inhouse.gateway.profiles import PROFILES
+from inhouse.kernel.errors import EngineBroke, EngineError, InternalError
+from inhouse.kernel.messages import ChatEvent, Failed, Finished, UsageSeen
+
+__all__ = ["Attempts", "Turn"]
+
+
+class Attempts:
+    """Asks engines, and tells the board how it went."""
+
+    def __init__(
+        self,
+        board: FleetBoard,
+        provider_of: Callable[[Engine], Provider],
+        stopwatch: Callable[[], float],
+    ) -> None:
+        self._board = board
+        self._provider_of = provider_of
+        self._stopwatch = stopwatch
+
+    def provider(self, attempt: Attempt) -> Provider:
+        """Who talks to the engine of the attempt.
+
+        Raises:
+            EngineBroke: if it left the fleet.
+        """
+        engine = self._board.fleet.engine(attempt.engine)
+        if engine is None:
+            raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
+        self._board.meter.asked(engine, attempt.model)
+        return self._provider_of(engine)
+
+    def _chat_provider(self, run: Run) -> Provider:
+        """The engine's provider; answers of a prescribed form are held against that form."""
+        attempt, provider = run.attempt, self.provider(run.attempt)
+        if not has_form(run.request):
+            return provider
+        engine = self._board.fleet.engine(attempt.engine)
+        forces = engine is not None and PROFILES[engine.kind].forces_tools
+        return CheckedProvider(
+            provider, attempt.engine, forces_tools=forces, new_id=lambda: f"call_{secrets.token_hex(12)}"
+        )
+
+    async def events(self, run: Run) -> AsyncGenerator[ChatEvent]:
+        """The answer's events; the account is closed just before the last one is given.
+
+        Ends even where the provider forgets to, or raises instead of it.
+
+        Raises:
+            EngineError: while no event was given; the account stays open for the next engine.
+        """
+        name = run.attempt.engine
+        turn = Turn(self._board, name)
+        source = self._chat_provider(run).stream(run.request, run.attempt.model)
+        last: Finished | Failed | None = None
+        try:
+            with turn:
+                try:
+                    async for event in source:
+                        if isinstance(event, UsageSeen):
+                            run.usage, run.timing = event.usage, event.timing
+                            continue
+                        if not run.begun:
+                            self._begin(run, event, turn)
+                        if isinstance(event, Failed | Finished):
+                            last = event
+                            break
+                        run.count(event)
+                        yield event
+                except EngineError as error:
+                    if not run.begun:
+                        turn.decided = True
+                        raise
+                    last = Failed(error.code, error.message, error.hint)
+                if last is None:
+                    broken = EngineBroke(f"`{name}`: the answer has no end", engine=name)
+                    if not run.begun:
+                        turn.decided = True
+                        raise broken
+                    last = Failed(broken.code, broken.message)
+                self._settle(run, last)
+                yield UsageSeen(run.final_usage(), run.timing)
+                yield last
+        except (asyncio.CancelledError, GeneratorExit):
+            if run.begun:
+                run.close("cancelled", self._stopwatch())
+            raise
+        finally:
+            if run.begun:
+                # Says something only when nobody did before: a fault of our own.
+                run.close("partial", self._stopwatch(), code=InternalError.code)
+            await source.aclose()
+
+    def _begin(self, run: Run, event: ChatEvent, turn: Turn) -> None:
+        """The first event is there: from now on this engine answers."""
+        turn.decided = True
+        if isinstance(event, Failed):
+            raise error_of(event, engine=run.attempt.engine)
+        run.first_token_ms = (self._stopwatch() - run.started) * 1000
+        run.begun = True
+        run.stand(self._board.fleet.engine(run.attempt.engine))
+        # An engine that was tried again is open to all, before its answer is over.
+        self._board.answers(run.attempt.engine)
+
+    def _settle(self, run: Run, last: Finished | Failed) -> None:
+        if isinstance(last, Finished):
+            self._board.served(run.attempt.engine)
+            run.tell(self._board.meter, self._stopwatch())
+            run.close("ok", self._stopwatch())
+            return
+        error = error_of(last, engine=run.attempt.engine)
+        self._board.failed(run.attempt.engine, hushed(error, run.request))
+        run.close("partial", self._stopwatch(), code=last.code)
+
+
+class Turn:
+    """One request at work on an engine."""
+
+    __slots__ = ("_board", "_name", "decided")
+
+    def __init__(self, board: FleetBoard, name: str) -> None:
+        self._board = board
+        self._name = name
+        self.decided = False
+        """The engine answered or failed."""
+
+    def __enter__(self) -> Turn:
+        self._board.begin(self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._board.end(self._name, undecided=not self.decided)
