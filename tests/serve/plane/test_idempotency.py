@@ -19,7 +19,7 @@ from inhouse.serve.plane.exchange import answer_stream
 from inhouse.serve.plane.front import Front, Route, WireError
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import Catalogue, PlaneParts
-from inhouse.serve.wire import Message
+from inhouse.serve.wire import Message, send_reply
 from tests.serve.plane.house import FakeGate
 
 EVENTS: tuple[ChatEvent, ...] = (
@@ -89,8 +89,12 @@ class Surface:
     """The smallest wire surface: a POST is a chat."""
 
     def route(self, method: str, path: str) -> Route | None:
-        """One path."""
-        return self._chat
+        """Uploads are given back, everything else is a chat."""
+        return self._upload if path.startswith("/api/blobs/") else self._chat
+
+    async def _upload(self, asked: Asked) -> None:
+        message = await asked.receive()
+        await send_reply(asked.send, 200, message["body"], "text/plain")
 
     async def _chat(self, asked: Asked) -> None:
         request = ChatRequest((ChatMessage("user", asked.body.decode()),))
@@ -139,7 +143,13 @@ class World:
         self.front = Front(parts, (Surface(),), repeats=self.repeats if protected else None)
 
     def start(
-        self, body: bytes = b"How long?", *, key: str = "k1", bearer: str = "a", **headers: str
+        self,
+        body: bytes = b"How long?",
+        *,
+        key: str = "k1",
+        bearer: str = "a",
+        path: str = PATH,
+        **headers: str,
     ) -> tuple[Heard, asyncio.Task[bool]]:
         """Send a request, do not wait for its reply."""
         heard = Heard()
@@ -147,7 +157,7 @@ class World:
         scope = {
             "type": "http",
             "method": "POST",
-            "path": PATH,
+            "path": path,
             "query_string": b"",
             "headers": [(name.replace("_", "-").encode(), text.encode()) for name, text in given.items()],
             "client": ("127.0.0.1", 1),
@@ -237,6 +247,35 @@ async def test_when_nobody_listens_the_engine_is_left() -> None:
     world.engine.hold.set()
     assert await world.ask() == (200, WHOLE, False)
     assert world.engine.calls == 2
+
+
+async def test_who_comes_while_the_first_one_is_being_left_gets_a_whole_reply() -> None:
+    """The first sender left and its work is about to end: a second one must not get the torn half."""
+    world = World()
+    world.engine.hold = asyncio.Event()
+    first, task = world.start()
+    await asyncio.wait_for(first.some.wait(), 5)
+    first.leave.set()
+    (work,) = world.repeats._works.values()
+    await asyncio.wait_for(work.left.wait(), 5)
+    assert work.ended_at is None, "control: the work is still under way"
+    second, again = world.start()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(task, 5)
+    world.engine.hold.set()
+    await asyncio.wait_for(again, 5)
+    assert second.reply == (200, WHOLE, False)
+    assert world.engine.calls == 2
+
+
+async def test_an_upload_is_not_shared() -> None:
+    """A body that is larger than memory is read by its route, key or no key; control: other paths share."""
+    world = World()
+    heard, task = world.start(b"GGUF", path="/api/blobs/sha256:0")
+    await asyncio.wait_for(task, 5)
+    assert (heard.reply[1], len(world.repeats._works)) == (b"GGUF", 0)
+    await world.ask()
+    assert len(world.repeats._works) == 1, "control"
 
 
 @pytest.mark.parametrize(

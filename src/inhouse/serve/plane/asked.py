@@ -20,7 +20,7 @@ from inhouse.serve.plane.watch import Watch
 from inhouse.serve.wire import FORWARDED, Receive, Send
 from inhouse.serve.wire import Scope as AsgiScope
 
-__all__ = ["Asked", "read_asked", "secret_in", "used_headers"]
+__all__ = ["STREAMED", "Asked", "read_asked", "secret_in", "used_headers"]
 
 PREFIX = b"x-inhouse-"
 STREAMED = "/api/blobs/"
@@ -117,13 +117,18 @@ async def read_asked(
 
 def used_headers(used: EngineUsed) -> list[tuple[bytes, bytes]]:
     """The `x-inhouse-*` headers of an answer."""
-    reason = used.reason.encode("ascii", "backslashreplace")[:1000]
     return [
-        (b"x-inhouse-engine", used.engine.encode("ascii", "backslashreplace")),
-        (b"x-inhouse-model", (used.model or "").encode("ascii", "backslashreplace")),
+        (b"x-inhouse-engine", _one_line(used.engine)),
+        (b"x-inhouse-model", _one_line(used.model or "")),
         (b"x-inhouse-where", used.where.encode()),
-        (b"x-inhouse-reason", reason.replace(b"\n", b" ").replace(b"\r", b" ")),
+        (b"x-inhouse-reason", _one_line(used.reason)[:1000]),
     ]
+
+
+def _one_line(text: str) -> bytes:
+    """Fit for a header: an engine may list a model of any name, and quote anything in its errors."""
+    line = text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
+    return line.encode("ascii", "backslashreplace")
 
 
 def secret_in(headers: dict[bytes, bytes]) -> str:

@@ -160,9 +160,9 @@ class _Stream:
                 failed = Failed(error.code, error.message, error.hint)
                 await self._piece(self._make_writer(WAITING).write(failed), last=True)
                 return
-            await self._first_word(visit)
-            meter.opened(answer.used)
             try:
+                await self._first_word(visit)
+                meter.opened(answer.used)
                 await self._send(answer, answer.used, visit, meter)
             finally:
                 await answer.aclose()

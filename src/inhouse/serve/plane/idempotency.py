@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from inhouse.kernel.errors import BadRequest, Conflict, KeyReused
-from inhouse.serve.plane.asked import Asked
+from inhouse.serve.plane.asked import STREAMED, Asked
 from inhouse.serve.wire import Message
 
 __all__ = ["Repeats"]
@@ -82,7 +82,7 @@ class Repeats:
             InhouseError: what `route` raises.
         """
         key = asked.header(HEADER)
-        if not key or asked.method != "POST":
+        if not key or asked.method != "POST" or asked.path.startswith(STREAMED):
             await route(asked)
             return
         if len(key) > LONGEST_KEY:
@@ -93,6 +93,10 @@ class Repeats:
         name = (asked.grant.key, asked.grant.user, asked.path, key)
         fingerprint = _fingerprint(asked)
         work = self._works.get(name)
+        while work is not None and work.left.is_set() and work.task is not None:
+            # Its last listener left: what it still sends is torn, and it is forgotten as soon as it ends.
+            await asyncio.wait({work.task})
+            work = self._works.get(name)
         if work is None:
             work = _Work(fingerprint)
             self._works[name] = work
