@@ -114,7 +114,7 @@ def _freeze() -> None:
     gc.collect()
     gc.freeze()
     # A request leaves hardly a cycle behind; the usual 700 would mean a look every second request.
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(5_000, 10, 10)
 
 
 def _check_free(setup: Setup, home: Home) -> None:
