@@ -60,6 +60,21 @@ async def ollama() -> AsyncIterator[tuple[str, list[str]]]:
     await runner.cleanup()
 
 
+@asynccontextmanager
+async def served(*routes: web.RouteDef) -> AsyncIterator[str]:
+    """The address of a server with these routes."""
+    app = web.Application()
+    app.add_routes(routes)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
 def store(url: str, silence_s: float = 5.0) -> OllamaModels:
     board = FleetBoard(time.time)
     board.show([Engine(name="box", kind="ollama", where="local", url=url, state="up", models=())])
@@ -106,3 +121,41 @@ async def test_no_engine() -> None:
         await store("http://127.0.0.1:1").remove("other", "x")
     with pytest.raises(EngineUnreachable):
         await store("http://127.0.0.1:1").remove("box", "x")
+
+
+async def test_redirects_of_an_engine_are_not_followed() -> None:
+    """What a model is to be made of goes to the engine of that address, or nowhere."""
+    strangers: list[bytes] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        strangers.append(await request.read())
+        return web.Response(body=b'{"status":"success"}\n')
+
+    async def send_on(request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    async with served(
+        web.post("/elsewhere", elsewhere), web.post("/api/create", send_on), web.post("/api/copy", send_on)
+    ) as url:
+        with pytest.raises(EngineRefused):
+            _ = [each async for each in store(url).create("box", b'{"model":"m","system":"secret"}')]
+        with pytest.raises(EngineRefused):
+            await store(url).copy("box", "a", "b")
+    assert strangers == []
+
+
+async def test_a_made_model_runs_here() -> None:
+    """Fields that would make the engine ask another host, in any case of letters, never reach it."""
+    bodies: list[dict[str, object]] = []
+
+    async def create(request: web.Request) -> web.Response:
+        bodies.append(await request.json())
+        return web.Response(body=b'{"status":"success"}\n')
+
+    body = (
+        b'{"model":"m","from":"tiny","FROM":"far:cloud","remote_host":"https://ollama.com",'
+        b'"Remote_Host":"x","system":"be kind","stream":false}'
+    )
+    async with served(web.post("/api/create", create)) as url:
+        _ = [each async for each in store(url).create("box", body)]
+    assert bodies == [{"model": "m", "from": "tiny", "system": "be kind", "stream": True}]

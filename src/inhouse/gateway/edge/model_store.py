@@ -160,8 +160,17 @@ class OllamaModels:
         )
 
     def create(self, engine: str, body: bytes) -> AsyncGenerator[PullProgress]:
-        """See `ModelStore.create_there`. The engine is to tell line by line, whatever the caller reads."""
-        request = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        """See `ModelStore.create_there`. The engine is to tell line by line, whatever the caller reads.
+
+        Ollama reads keys in any case of letters, the last one counts: only those that we have read go on,
+        and none that would make the new model run on another host.
+        """
+        given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        request = {
+            name: value
+            for name, value in given.items()
+            if name.isascii() and name == name.lower() and name != "remote_host"
+        }
         request["stream"] = msgspec.Raw(b"true")
         return self._progress(engine, "api/create", msgspec.json.encode(request), "made a model")
 
@@ -180,7 +189,7 @@ class OllamaModels:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False, read_bufsize=LINE_BYTES) as session,
-                session.post(self._url(engine, path), data=body) as reply,
+                session.post(self._url(engine, path), data=body, allow_redirects=False) as reply,
             ):
                 if reply.status != 200:
                     raise EngineRefused(_reason(await reply.content.read(LINE_BYTES), doing), engine=engine)
@@ -207,7 +216,7 @@ class OllamaModels:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-                session.request(method, self._url(engine, path), json=body) as reply,
+                session.request(method, self._url(engine, path), json=body, allow_redirects=False) as reply,
             ):
                 if reply.status != 200:
                     said = await reply.content.read(LINE_BYTES)
