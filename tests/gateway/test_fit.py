@@ -222,6 +222,33 @@ def test_damaged_heads_are_errors_and_nothing_else() -> None:
             assert str(error)  # noqa: PT017  both ends are allowed, no third one
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [struct.pack("<IQ", 8, 1 << 20) + b"x" * (1 << 20)] * 6,
+        [struct.pack("<IIQ", 9, 8, 900) + struct.pack("<Q", 0) * 900] * 6,
+        [struct.pack("<IIQ", 9, 10, 900) + b"\xff" * 7200] * 6,
+    ],
+    ids=["texts", "arrays of texts", "arrays of numbers"],
+)
+def test_a_head_is_bounded_as_a_whole(values: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many entries that are each just allowed must not fill the memory or keep us counting."""
+    sound = gguf(**{f"x{number}": value for number, value in enumerate(values)})
+    read_facts(sound)  # control: allowed as long as the caps are what they are
+    monkeypatch.setattr("inhouse.gateway.gguf._MOST_TEXT_BYTES", 4 << 20)
+    monkeypatch.setattr("inhouse.gateway.gguf._MOST_ITEMS", 4000)
+    with pytest.raises(ValueError, match="damaged"):
+        read_facts(sound)
+
+
+def test_a_size_that_no_model_has_is_damage() -> None:
+    """Eight dimensions of 64 bits make a number that no other program reads."""
+    entry = text("general.architecture") + struct.pack("<I", 8) + text("llama")
+    tensor = text("w") + struct.pack("<I4QIQ", 4, *[1 << 63] * 4, 0, 0)
+    with pytest.raises(ValueError, match="damaged"):
+        read_facts(b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + entry + tensor)
+
+
 def test_the_shelf_reads_a_file_once_and_again_when_it_changed(tmp_path: Path) -> None:
     """Facts by file; None for what is no GGUF file."""
     path, shelf = tmp_path / "m.gguf", GgufShelf()

@@ -18,7 +18,10 @@ _MAGIC = b"GGUF"
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _MOST_ENTRIES, _MOST_TENSORS, _MOST_ITEMS = 100_000, 100_000, 4_000_000
-"""Far above any real file; a damaged one must not keep us counting."""
+_MOST_TEXT_BYTES = 1 << 26
+_MOST_PARAMETERS = 1 << 60
+"""Far above any real file, counted over all of it; a hostile one must not keep us counting or fill the
+memory."""
 
 _FILE_TYPES = {
     0: "F32",
@@ -114,6 +117,8 @@ class _Cursor:
     def __init__(self, data: bytes | memoryview) -> None:
         self.data = data
         self.place = 0
+        self._text_left = _MOST_TEXT_BYTES
+        self._items_left = _MOST_ITEMS
 
     def number(self, form: str) -> int | float | bool:
         value: int | float | bool
@@ -134,7 +139,15 @@ class _Cursor:
         return bytes(self.data[self.place - length : self.place])
 
     def text(self) -> str:
-        return self.take(self.count(1 << 26)).decode("utf-8", "replace")
+        length = self.count(self._text_left)
+        self._text_left -= length
+        return self.take(length).decode("utf-8", "replace")
+
+    def items(self) -> int:
+        """The length of an array."""
+        length = self.count(self._items_left)
+        self._items_left -= length
+        return length
 
     def skip_text(self) -> None:
         self.place += 8 + struct.unpack_from("<Q", self.data, self.place)[0]
@@ -150,6 +163,8 @@ def _facts(cursor: _Cursor) -> GgufFacts:
     parameters = sum(_tensor_size(cursor) for _ in range(tensors))
     if cursor.place > len(cursor.data):
         raise IndexError(f"{cursor.place - len(cursor.data)} bytes are missing")
+    if parameters > _MOST_PARAMETERS:
+        raise ValueError("the head of the file is damaged: no model has so many parameters")
     return _told(said, parameters)
 
 
@@ -160,7 +175,7 @@ def _entry(cursor: _Cursor) -> tuple[str, Scalar | list[int]]:
         return key, cursor.text()
     if kind != _ARRAY:
         return key, cursor.number(_number_form(kind))
-    kind, length = int(cursor.number("I")), cursor.count(_MOST_ITEMS)
+    kind, length = int(cursor.number("I")), cursor.items()
     if kind == _STRING:
         for _ in range(length):
             cursor.skip_text()
