@@ -19,7 +19,15 @@ from inhouse.gateway.fleet import Engine, Fleet, Model
 from inhouse.gateway.judge import judge_request, read_verdict
 from inhouse.gateway.rollout import Arm, Limits, Rollout, bucket_of
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import Conflict, EngineBroke, NoEngine, NotFound
+from inhouse.kernel.errors import (
+    Conflict,
+    EngineBroke,
+    Forbidden,
+    InhouseError,
+    NoEngine,
+    NotFound,
+    OverBudget,
+)
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -28,6 +36,7 @@ from inhouse.kernel.messages import (
     Finished,
     TextDelta,
     Usage,
+    Wishes,
 )
 from inhouse.kernel.ports import ChatStream, Embedded, EngineUsed
 from inhouse.store.database import Database, Migrations
@@ -60,6 +69,7 @@ class Models:
 
     says: dict[str, str] = field(default_factory=lambda: {"old": "28", "new": "29"})
     broken: set[str] = field(default_factory=set)
+    refused: dict[str, InhouseError] = field(default_factory=dict)
     asked: list[ChatRequest] = field(default_factory=list)
 
     async def open(
@@ -67,6 +77,8 @@ class Models:
     ) -> ChatStream:
         self.asked.append(request)
         name = request.runs_as or request.model or ""
+        if name in self.refused:
+            raise self.refused[name]
         if name in self.broken:
             raise EngineBroke(f"{name} broke")
         if name not in self.says:
@@ -275,6 +287,29 @@ async def test_a_candidate_that_fails_in_the_shadow_loses(house: House) -> None:
     assert (await house.ask(ON_NEW))[0] == "28"
     await house.shadow()
     assert house.book.pairs("chat", 0.0) == [(1.0, 0.0)]
+
+
+async def test_shadows_stay_where_the_caller_wants_its_words(house: House) -> None:
+    """A request that forces the house or limits its cost does so for the shadow and for the judge, too."""
+    house.models.says["judge"] = '{"better": "equal"}'
+    house.rollouts.begin(replace(START, stage=0, shadow_share=1.0, judge="judge"))
+    asked = replace(ASK, wishes=Wishes(force="local", max_cost_micros=5, priority="critical", cache="on"))
+    stream = await house.rollouts.open(asked, request_id="r", user=ON_NEW)
+    _ = [event async for event in stream]
+    await house.shadow()
+    _, shadow, judge = (each.wishes for each in house.models.asked)
+    assert shadow == judge == Wishes(force="local", max_cost_micros=5, priority="batch")
+
+
+@pytest.mark.parametrize("error", [Forbidden("not this key"), NotFound("no such model"), OverBudget("spent")])
+async def test_a_shadow_that_is_refused_ends_quietly(house: House, error: InhouseError) -> None:
+    """What this caller may not ask for says nothing about the candidate: no pair, and no fault of ours."""
+    house.rollouts.begin(replace(START, stage=0, shadow_share=1.0))
+    house.models.refused["new"] = error
+    assert (await house.ask(ON_NEW))[0] == "28"
+    await house.shadow()
+    assert len(house.models.asked) == 2, "the fault fired"
+    assert house.book.pairs("chat", 0.0) == []
 
 
 def test_judge_reads_only_its_words() -> None:

@@ -10,7 +10,7 @@ import json
 
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Wishes
 
-__all__ = ["judge_request", "read_verdict"]
+__all__ = ["judge_request", "read_verdict", "unseen"]
 
 MAX_CHARS = 6000
 """Of each answer and of the question; what is longer is cut in the middle."""
@@ -45,7 +45,19 @@ def judge_request(request: ChatRequest, first: str, second: str, *, model: str) 
         temperature=0.0,
         json_schema=SCHEMA,
         stream=False,
-        wishes=Wishes(priority="batch"),
+        wishes=unseen(request.wishes),
+    )
+
+
+def unseen(wishes: Wishes) -> Wishes:
+    """What a request wishes that is asked again behind its caller's back: to wait, and go no further.
+
+    Where its words may go and what they may cost stays as the caller said.
+    """
+    return Wishes(
+        priority="batch",
+        force="local" if wishes.force == "local" else None,
+        max_cost_micros=wishes.max_cost_micros,
     )
 
 

@@ -18,7 +18,7 @@ import structlog
 
 from inhouse.gateway.escalate import confidence_of
 from inhouse.gateway.fleet import Fleet, Model, same_model
-from inhouse.gateway.judge import judge_request, read_verdict
+from inhouse.gateway.judge import judge_request, read_verdict, unseen
 from inhouse.gateway.rollout import (
     Arm,
     ArmStats,
@@ -33,8 +33,16 @@ from inhouse.gateway.rollout import (
     verdict,
 )
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import Conflict, EngineError, HomeUnusable, NoEngine, NotFound, Unavailable
-from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Finished, TextDelta, Wishes
+from inhouse.kernel.errors import (
+    Conflict,
+    EngineError,
+    HomeUnusable,
+    NoEngine,
+    NotFound,
+    RequestError,
+    Unavailable,
+)
+from inhouse.kernel.messages import ChatEvent, ChatRequest, EmbedRequest, Finished, TextDelta
 from inhouse.kernel.ports import ChatModel, ChatStream, Embedded, Embedder, EngineUsed
 
 __all__ = ["WATCH_INTERVAL_S", "RolloutBook", "Rollouts"]
@@ -265,13 +273,14 @@ class Rollouts:
 
     async def _compare(self, shadow: _Shadow, events: list[ChatEvent]) -> None:
         rollout, model = shadow.rollout, shadow.rollout.candidate.model
-        wishes = Wishes(priority="batch")
+        wishes = unseen(shadow.request.wishes)
         asked = replace(shadow.request, runs_as=model, wishes=wishes, stream=False, original=None)
         try:
             pair = await self._judged(shadow, events, await self._collect(asked, shadow))
-        except (EngineError, Unavailable) as error:
+        except (EngineError, Unavailable, RequestError) as error:
             log.warning("shadow_failed", name=rollout.name, code=error.code, message=error.message)
-            # A candidate that cannot answer is worse; a house that has no room for it says nothing.
+            # A candidate that cannot answer is worse; a house that has no room for it says nothing, nor does
+            # a caller whose key may not ask for it.
             pair = (1.0, 0.0) if isinstance(error, EngineError) else None
         if pair is None:
             return
