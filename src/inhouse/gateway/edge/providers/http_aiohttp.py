@@ -39,6 +39,7 @@ class AiohttpTransport:
 
     async def send(self, post: HttpPost, waits: Waits) -> _Reply:
         """See `Transport.send`."""
+        wait_s = waits.now()  # before there is anything that would have to be awaited
         request = self._session(post.url).request(
             post.method,
             post.url,
@@ -47,7 +48,7 @@ class AiohttpTransport:
             allow_redirects=False,
             proxy=self._proxy,
         )
-        return _Reply(await _guarded(request, waits, self._limits))
+        return _Reply(await _guarded(request, wait_s, waits, self._limits))
 
     def _session(self, url: str) -> aiohttp.ClientSession:
         """Connections without TLS are used once, which costs 0.1 ms on one's own network.
@@ -85,7 +86,8 @@ class _Reply:
         return {name.lower(): value for name, value in self._reply.headers.items()}
 
     async def read(self, waits: Waits) -> bytes:
-        return await _guarded(self._reply.content.readany(), waits, None)
+        wait_s = waits.now()
+        return await _guarded(self._reply.content.readany(), wait_s, waits, None)
 
     def close(self, *, ended: bool = False) -> None:
         if self._reply.content.at_eof():
@@ -104,15 +106,15 @@ def _trust(ca_file: Path) -> ssl.SSLContext:
         ) from None
 
 
-async def _guarded(step: Awaitable[T], waits: Waits, limits: HttpLimits | None) -> T:
-    """The step's result, within the wait that applies now and with its faults in our words.
+async def _guarded(step: Awaitable[T], wait_s: float, waits: Waits, limits: HttpLimits | None) -> T:
+    """The step's result, within that wait and with its faults in our words.
 
     `limits` are given for the step that connects.
     """
     import aiohttp
 
     try:
-        async with asyncio.timeout(waits.now()):
+        async with asyncio.timeout(wait_s):
             return await step
     except aiohttp.ConnectionTimeoutError as error:
         wait_s = limits.connect_timeout_s if limits else 0.0

@@ -233,6 +233,8 @@ class _Link(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._held_bytes = 0
         self._head_bytes = 0
+        self._aside_bytes = 0
+        """What came since the last piece of the body: trailers, extensions of chunks."""
         self._paused = False
         self._headed = False
         self._whole = False
@@ -373,8 +375,12 @@ class _Link(asyncio.Protocol):
             self._address.lost(self)
             self.abort()
             return
+        if self._whole:
+            self._keep = False  # nobody asked for more; it must not be taken for the next answer
+            return
         if not self._headed:
             self._head_bytes += len(data)
+        held = self._held_bytes
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -383,6 +389,10 @@ class _Link(asyncio.Protocol):
             return
         if not self._headed and self._head_bytes > MAX_HEAD_BYTES:
             self._fail(EngineBroke(f"the head of the reply is longer than {MAX_HEAD_BYTES} bytes"))
+        elif self._held_bytes == held and self._headed and not self._whole and self._adds_too_much(data):
+            self._fail(
+                EngineBroke(f"the reply holds over {MAX_HEAD_BYTES} bytes that are no part of the body")
+            )
         elif self._held_bytes > HIGH_WATER_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
@@ -392,6 +402,10 @@ class _Link(asyncio.Protocol):
             self._give_back()
         elif self._headed:
             self._wake()
+
+    def _adds_too_much(self, data: bytes) -> bool:
+        self._aside_bytes += len(data)
+        return self._aside_bytes > MAX_HEAD_BYTES
 
     def eof_received(self) -> bool:
         # The end came before the reset, which is then kept as the socket's error.
@@ -425,9 +439,13 @@ class _Link(asyncio.Protocol):
     # What the parser calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        if not self._headed:  # else a trailer, which nobody reads
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self._headed:
+            self._keep = False  # the head of a second reply, behind the one that was asked for
+            return
         status = self._parser.get_status_code()
         if status < 200:
             self._fields.clear()
@@ -445,6 +463,9 @@ class _Link(asyncio.Protocol):
         self._headed = True
 
     def on_body(self, body: bytes) -> None:
+        if self._whole:
+            return
+        self._aside_bytes = 0
         self._pieces.append(body)
         self._held_bytes += len(body)
 
