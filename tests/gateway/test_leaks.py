@@ -10,8 +10,10 @@ import pytest
 from inhouse.dialects import openai
 from inhouse.dialects.openai_pass import write_passed_request
 from inhouse.gateway.edge.prober import EngineSettings, ProbeSettings
-from inhouse.gateway.fleet import place_of
-from inhouse.gateway.rules import Rules
+from inhouse.gateway.facts import Facts
+from inhouse.gateway.fleet import Engine, Fleet, Model, place_of
+from inhouse.gateway.policy import NoRoute, decide
+from inhouse.gateway.rules import AliasRule, Budget, Rules
 from inhouse.kernel.errors import NoEngine
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished
 from tests.gateway.house import House, house
@@ -87,3 +89,36 @@ async def test_a_vendors_model_beside_us_is_not_local(tmp_path: Path) -> None:
         async with house(tmp_path, probe=ProbeSettings(ports=(fake.port,)), rules=rules) as gateway:
             assert (await gateway.ask(replace(ANY, model="gpt-4o")))[1][-1] == Finished()
     assert len(fake.chats) == 2
+
+
+FLEET = Fleet(
+    (
+        Engine("far", "openai", "cloud", "https://x", "up", (Model("gpt-x-70b"),), default_model="gpt-x-70b"),
+        Engine("near", "ollama", "local", "http://127.0.0.1:1", "up", (Model("llama3.1:8b"),)),
+        Engine("more", "ollama", "local", "http://127.0.0.1:2", "up", (Model("qwen2.5:7b"),)),
+    )
+)
+
+
+def engines_for(name: str | None, *patterns: str, rules: Rules | None = None) -> list[str]:
+    """Where a key with these patterns gets when it asks for the name."""
+    facts = Facts("chat", "any", name, 10, 10, models=patterns)
+    route = decide(facts, FLEET, rules or Rules(cloud_allowed=True), Budget(), 0.0)
+    return [] if isinstance(route, NoRoute) else [each.engine for each in route.attempts]
+
+
+def test_a_key_for_some_names_is_not_sent_to_another_cloud_model() -> None:
+    """A name that nobody offers means its like; for a key with patterns that is never a cloud model beside
+    them. Controls: without patterns, with a pattern for it, and by the administrator's own alias it is."""
+    asked = "qwen2.5:72b"
+    assert "far" in engines_for(asked), "control"
+    assert sorted(engines_for(asked, "qwen*")) == ["more", "near"]
+    assert "far" in engines_for(asked, "qwen*", "gpt-x*"), "control"
+    alias = Rules(cloud_allowed=True, aliases=(AliasRule(asked, ("far/gpt-x-70b",)),))
+    assert engines_for(asked, "qwen*", rules=alias) == ["far"], "control"
+
+
+def test_a_key_may_name_the_engine_of_its_model() -> None:
+    """`engine/model` is the same model; consensus asks for its opinions so."""
+    assert engines_for("more/qwen2.5:7b", "qwen*") == ["more"]
+    assert engines_for("near/llama3.1:8b", "qwen*") == []

@@ -31,8 +31,17 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
-"""What a proxy adds: the request is somebody else's, wherever it runs. Source: RFC 7239, and custom."""
+FORWARDED = (
+    b"x-forwarded-for",
+    b"forwarded",
+    b"x-real-ip",
+    b"via",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"cf-connecting-ip",
+)
+"""What a proxy adds: the request is somebody else's, wherever it runs. Source: RFC 7239, RFC 9110 section
+7.6.3 (Via, which a proxy must send), and custom."""
 
 
 def header(scope: Scope, name: bytes) -> str:

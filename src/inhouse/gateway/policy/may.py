@@ -5,8 +5,9 @@ from __future__ import annotations
 from inhouse.gateway.facts import ANSWER_TASK
 from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
+from inhouse.gateway.policy.wish import alias_of, is_named
 
-__all__ = ["budget", "data", "eligibility"]
+__all__ = ["absent", "budget", "data", "eligibility"]
 
 Dropped = list[tuple[str, str]]
 
@@ -20,7 +21,7 @@ def eligibility(left: list[Candidate], question: Question, step: TraceStep) -> l
     ]
     facts = question.facts
     asked = None if facts.model in HOUSE_NAMES else facts.model
-    if facts.models and asked is not None and not _may_ask(asked, facts.models):
+    if facts.models and asked is not None and not _may_name(asked, left, facts.models):
         step.rule = "eligibility.key"
         step.said = f"this key may not ask for `{asked}`"
         return []
@@ -44,16 +45,23 @@ def _tokens(question: Question) -> int:
     return question.facts.prompt_tokens + question.facts.reply_tokens
 
 
+def _may_name(asked: str, candidates: list[Candidate], patterns: tuple[str, ...]) -> bool:
+    """True for a name of the key's patterns, also with its engine in front (`ollama/qwen2.5:7b`)."""
+    if _may_ask(asked, patterns):
+        return True
+    return any(_any_name(each, patterns) for each in candidates if is_named(asked, each))
+
+
 def _may_ask(name: str, patterns: tuple[str, ...]) -> bool:
     return any(matches(pattern, name) for pattern in patterns)
 
 
 def _unfit(candidate: Candidate, question: Question) -> str:
     """Why it cannot take the request, empty when it can."""
-    return _absent(candidate, question.now) or _unable(candidate, question) or _unwanted(candidate, question)
+    return absent(candidate, question.now) or _unable(candidate, question) or _unwanted(candidate, question)
 
 
-def _absent(candidate: Candidate, now: float) -> str:
+def absent(candidate: Candidate, now: float) -> str:
     """Why its engine cannot be asked at all."""
     engine = candidate.engine
     if engine.state == "down":
@@ -78,10 +86,23 @@ def _unwanted(candidate: Candidate, question: Question) -> str:
         return f"its context of {model.context_tokens} tokens is too short for about {needed}"
     if model.demo and facts.task == ANSWER_TASK and not question.rules.allow_demo_answers:
         return "is the demo model, which does not answer from documents"
-    chooses = facts.model is None or facts.model in HOUSE_NAMES
-    if facts.models and chooses and not _any_name(candidate, facts.models):
+    if facts.models and not _may_use(candidate, question):
         return "this key may not use it"
     return ""
+
+
+def _may_use(candidate: Candidate, question: Question) -> bool:
+    """Whether a key with patterns may be served by it.
+
+    Where the house chooses, the patterns say. A name that was asked for may mean another model of this
+    house, but only an alias of the administrator sends it to a cloud model beside the patterns.
+    """
+    asked, patterns = question.facts.model, question.facts.models
+    if _any_name(candidate, patterns):
+        return True
+    if asked is None or asked in HOUSE_NAMES:
+        return False
+    return candidate.where == "local" or is_named(asked, candidate) or alias_of(asked, question) is not None
 
 
 def _any_name(candidate: Candidate, patterns: tuple[str, ...]) -> bool:

@@ -109,7 +109,7 @@ async def read_asked(
         request_id=scope["state"]["request_id"],
         grant=grant,
         wishes=_wishes(headers) if spoke else NO_WISHES,
-        data=cast("DataPolicy", _word(headers, b"data", ("local_only", "any"), "any")) if spoke else "any",
+        data=_data(scope) if spoke else "any",
         task=headers.get(b"x-inhouse-task", b"").decode("latin-1")[:64] or "chat" if spoke else "chat",
         watch=watch,
     )
@@ -170,6 +170,18 @@ def _wishes(headers: dict[bytes, bytes]) -> Wishes:
         cache=cast("Literal['on', 'off'] | None", _word(headers, b"cache", ("on", "off"))),
     )
     return NO_WISHES if found == NO_WISHES else found
+
+
+def _data(scope: AsgiScope) -> DataPolicy:
+    """The strictest of all words on it: a proxy may add its own behind the caller's, in a line of its own
+    or, as RFC 9110 section 5.3 allows, in one line with it."""
+    found: DataPolicy = "any"
+    for name, value in scope["headers"]:
+        if name == b"x-inhouse-data":
+            for word in value.split(b","):
+                if _word({name: word}, b"data", ("local_only", "any")) == "local_only":
+                    found = "local_only"
+    return found
 
 
 def _word(
