@@ -2,7 +2,8 @@
 
 The model cites by id, `[S1.3]` is the third sentence of the first passage. Ids that do not exist are
 dropped. A sentence is supported only when what it claims stands in what it cites: every figure with its
-unit, every month, every name, and at least half of its other words. A model's word is never taken for it.
+unit, every month, every name, and at least half of its other words, none of them turned into its opposite.
+A model's word is never taken for it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from inhouse.kernel.documents import Citation, Passage
 from inhouse.knowledge.blocks import read_blocks
+from inhouse.knowledge.polarity import contradicts
 from inhouse.knowledge.ports import Sentence
 from inhouse.knowledge.sentences import sentence_spans
 from inhouse.knowledge.words import Vocabulary
@@ -108,6 +110,8 @@ def supports(claim: str, sources: Sequence[Source], vocabulary: Vocabulary) -> b
     if not (names - vocabulary.stops) <= named:
         return False
     words = [stem for stem in stems if not stem.isdigit()]
+    if contradicts(claim, [source.text for source in sources], vocabulary):
+        return False
     return bool(words) and sum(stem in named for stem in words) >= SHARE_OF_WORDS * len(words)
 
 
