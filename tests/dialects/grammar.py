@@ -22,6 +22,7 @@ ENGINE_CODES = [
     "engine_timeout",
     "engine_overloaded",
     "engine_refused",
+    "engine_unfit",
     "engine_broke",
 ]
 

@@ -230,6 +230,7 @@ LONG = "request (20031 tokens) exceeds the available context size (2048 tokens)"
         (errors.InternalError("x"), 500, "server_error", "internal_error"),
         (errors.EngineBroke("x"), 502, "api_error", "engine_broke"),
         (errors.EngineUnreachable("x"), 502, "api_error", "engine_unreachable"),
+        (errors.EngineUnfit("x"), 502, "api_error", "engine_unfit"),
         (errors.EngineRefused("x"), 502, "api_error", "engine_refused"),
         (errors.EngineRefused(LONG), 400, "invalid_request_error", "context_length_exceeded"),
         (errors.NoEngine("x"), 503, "api_error", "no_engine"),

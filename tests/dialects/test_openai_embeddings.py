@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inhouse.dialects import openai_embeddings
 from inhouse.dialects.openai_errors import WrongField
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, EngineUnfit
 from inhouse.kernel.messages import Embeddings, EmbedRequest, Usage
 from tests.dialects.grammar import words
 
@@ -135,7 +135,7 @@ def test_unusable_vectors_are_the_engines_fault(body: bytes) -> None:
 
 def test_other_dimensions_than_wanted_are_the_engines_fault() -> None:
     """An engine that ignores `dimensions` must not fill an index with rows of another length."""
-    with pytest.raises(EngineBroke, match="2 dimensions instead of 3"):
+    with pytest.raises(EngineUnfit, match="2 dimensions instead of 3"):
         openai_embeddings.read_reply(reply([1.0, 0.0]), EmbedRequest(("a",), dimensions=3))
     with pytest.raises(EngineBroke, match="one length"):
         openai_embeddings.read_reply(reply([1.0], [1.0, 2.0]), EmbedRequest(("a", "b")))

@@ -8,7 +8,7 @@ import pytest
 
 from inhouse.gateway.edge.providers.checked import CheckedProvider, has_form
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
-from inhouse.kernel.errors import BadRequest, EngineBroke
+from inhouse.kernel.errors import BadRequest, EngineUnfit
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -61,7 +61,7 @@ async def test_an_answer_that_fits_goes_through() -> None:
 
 async def test_a_whole_answer_that_does_not_fit_is_the_engines_failure() -> None:
     """It fails before any event, so that the next engine may try."""
-    with pytest.raises(EngineBroke, match="age"):
+    with pytest.raises(EngineUnfit, match="age"):
         await answered(WHOLE, says('{"age": "three"}'))
 
 
@@ -69,6 +69,8 @@ async def test_a_stream_that_does_not_fit_ends_with_a_failure() -> None:
     """The pieces were read already; what follows them is a typed failure and no `Finished`."""
     events, _engine = await answered(STREAM, says('{"age": "three"}'))
     assert [type(event) for event in events] == [TextDelta, TextDelta, UsageSeen, Failed]
+    assert isinstance(events[-1], Failed)
+    assert events[-1].code == "engine_unfit"
 
 
 async def test_an_answer_cut_at_its_limit_says_so_itself() -> None:
@@ -81,7 +83,7 @@ async def test_any_object_is_checked_too() -> None:
     """`json_object` without a schema takes an object and nothing else."""
     request = ChatRequest(ASK, json_object=True, stream=False)
     assert (await answered(request, says("{}")))[0][-1] == Finished()
-    with pytest.raises(EngineBroke):
+    with pytest.raises(EngineUnfit):
         await answered(request, says("[1]"))
 
 
@@ -102,7 +104,7 @@ async def test_a_forced_tool_is_called_where_the_engine_cannot() -> None:
 
 async def test_a_forced_tool_that_is_not_called_fails() -> None:
     """Prose instead of the call is a failure before any event, also in a stream."""
-    with pytest.raises(EngineBroke, match="no JSON"):
+    with pytest.raises(EngineUnfit, match="no JSON"):
         await answered(FORCED, says("Anna is three years old."))
 
 

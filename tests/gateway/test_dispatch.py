@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -19,6 +19,7 @@ from inhouse.kernel.errors import (
     EngineError,
     EngineOverloaded,
     EngineRefused,
+    EngineUnfit,
     EngineUnreachable,
     HomeUnusable,
     NoEngine,
@@ -292,6 +293,23 @@ async def test_refusing_engine_does_not_rest() -> None:
     world = World(picky)
     with pytest.raises(EngineRefused):
         await world.ask()
+    assert text_of(await read(await world.ask())) == "Hello"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_caller_who_wants_json_takes_no_engine_away(stream: bool) -> None:
+    """Prose where an object was prescribed fails that request alone; the next caller is answered."""
+    wordy = ScriptedProvider(HELLO, HELLO)
+    world = World(wordy)
+    strict = replace(REQUEST, json_object=True, stream=stream)
+    if stream:
+        last = (await read(await world.ask(strict)))[-1]
+        assert isinstance(last, Failed)
+        assert last.code == "engine_unfit"
+    else:
+        with pytest.raises(EngineUnfit):
+            await world.ask(strict)
+    assert world.board.fleet.engines[0].failures == 0
     assert text_of(await read(await world.ask())) == "Hello"
 
 

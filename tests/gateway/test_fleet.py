@@ -15,7 +15,7 @@ from inhouse.gateway.fleet import (
     same_model,
     view_of,
 )
-from inhouse.kernel.errors import EngineBroke, EngineOverloaded, EngineRefused
+from inhouse.kernel.errors import EngineBroke, EngineOverloaded, EngineRefused, EngineUnfit
 
 ENGINE = Engine("a", "ollama", "local", "http://127.0.0.1:11434", "up", (Model("m", 4096, 7, True),))
 
@@ -87,8 +87,9 @@ def test_advice_of_a_busy_engine(advice: float | None, rest: float) -> None:
 
 
 def test_declining_is_no_failure() -> None:
-    """An engine that declines a request is as it was."""
+    """An engine that declines a request, or misses its form, is as it was."""
     assert after_failure(ENGINE, EngineRefused("no"), 0.0) is ENGINE
+    assert after_failure(ENGINE, EngineUnfit("prose"), 0.0) is ENGINE
 
 
 def test_view_shows_a_resting_engine_as_down() -> None:

@@ -18,7 +18,7 @@ import msgspec
 
 from inhouse.dialects.openai_errors import WrongField, decode_body
 from inhouse.dialects.status import UNREADABLE
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, EngineUnfit
 from inhouse.kernel.messages import Embeddings, EmbedRequest, Usage
 
 __all__ = ["read_reply", "read_request", "write_reply", "write_request"]
@@ -107,6 +107,7 @@ def read_reply(body: bytes, request: EmbedRequest) -> Embeddings:
 
     Raises:
         EngineBroke: if it cannot be read, or there are more or fewer vectors than inputs.
+        EngineUnfit: if the vectors have another length than was asked for.
     """
     try:
         reply = _replies.decode(body)
@@ -119,7 +120,10 @@ def read_reply(body: bytes, request: EmbedRequest) -> Embeddings:
     if len({len(vector) for vector in vectors}) > 1 or not vectors[0]:
         raise EngineBroke("the engine's vectors are not all of one length")
     if request.dimensions is not None and len(vectors[0]) != request.dimensions:
-        raise EngineBroke(f"the engine made {len(vectors[0])} dimensions instead of {request.dimensions}")
+        raise EngineUnfit(
+            f"the model makes {len(vectors[0])} dimensions instead of {request.dimensions}",
+            hint=f"leave `dimensions` out, or ask for {len(vectors[0])}",
+        )
     if not all(math.hypot(*vector) < LARGEST for vector in vectors):
         raise EngineBroke("the engine's vectors hold numbers beyond all measure")
     if request.normalise:

@@ -11,6 +11,7 @@ from inhouse.kernel.errors import (
     EngineOverloaded,
     EngineRefused,
     EngineTimeout,
+    EngineUnfit,
     EngineUnreachable,
     InhouseError,
 )
@@ -52,6 +53,7 @@ _CLASSES: dict[str, type[EngineError]] = {
         EngineOverloaded,
         EngineExhausted,
         EngineRefused,
+        EngineUnfit,
         EngineBroke,
     )
 }

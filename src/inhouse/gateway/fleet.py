@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from inhouse.gateway.ports import EngineView, LoadView, ModelView
 from inhouse.gateway.profiles import Capability, EngineKind
-from inhouse.kernel.errors import EngineError, EngineExhausted, EngineOverloaded, EngineRefused
+from inhouse.kernel.errors import EngineError, EngineExhausted, EngineOverloaded, EngineRefused, EngineUnfit
 
 __all__ = [
     "UNKNOWN_LOAD",
@@ -173,7 +173,10 @@ class Fleet:
 
     def engine(self, name: str) -> Engine | None:
         """The engine of that name."""
-        return next((each for each in self.engines if each.name == name), None)
+        for each in self.engines:  # a loop: a generator costs more than the few engines that there are
+            if each.name == name:
+                return each
+        return None
 
     def with_engine(self, engine: Engine) -> Fleet:
         """A fleet in which the engine of the same name is replaced, or this one added."""
@@ -187,10 +190,11 @@ class Fleet:
 def after_failure(engine: Engine, error: EngineError, now: float, *, jitter: float = 0.0) -> Engine:
     """The engine as it stands after a dispatch failed: resting, longer with every failure in a row.
 
-    One that declined a request is not at fault and does not rest. One that says how long it will be busy
-    is believed, up to a minute.
+    One that declined a request is not at fault and does not rest, nor does one whose model did not keep to
+    a form that the request prescribed: else anybody who may ask could take an engine from all others. One
+    that says how long it will be busy is believed, up to a minute.
     """
-    if isinstance(error, EngineRefused):
+    if isinstance(error, EngineRefused | EngineUnfit):
         return engine
     rest_s = min(LONGEST_REST_S, FIRST_REST_S * 2 ** min(engine.failures, 10))
     if isinstance(error, EngineExhausted):

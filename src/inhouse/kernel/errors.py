@@ -16,6 +16,7 @@
           + PortTaken           the address is held by another program
           + MissingExtra        an optional part of the package is not installed
           + NoEngine            no language model may or can take the request
+              - NotSupported    they are all there, and none of them can do this (HTTP 400)
           + ShuttingDown        inhouse is being stopped
           + RateLimited         more requests, tokens or streams than this key or house allows just now
           + OverBudget          the budget of the key, user, team or model is used up
@@ -25,6 +26,7 @@
           + EngineOverloaded    says that it is busy
           + EngineExhausted     the account there has no money or quota left
           + EngineRefused       understood and declined: bad request, unknown model, context too long
+          + EngineUnfit         answered, and not in the form that this request prescribes
           + EngineBroke         failed in the middle of an answer, or answered with nonsense
       * InternalError           our fault (exit 1, HTTP 500)
 
@@ -48,6 +50,7 @@ __all__ = [
     "EngineOverloaded",
     "EngineRefused",
     "EngineTimeout",
+    "EngineUnfit",
     "EngineUnreachable",
     "Forbidden",
     "HomeBusy",
@@ -58,6 +61,7 @@ __all__ = [
     "MissingExtra",
     "NoEngine",
     "NotFound",
+    "NotSupported",
     "OverBudget",
     "PortTaken",
     "RateLimited",
@@ -189,6 +193,13 @@ class NoEngine(Unavailable):
     code = "no_engine"
 
 
+class NotSupported(NoEngine):
+    """The models are there, and none can do this (pictures, functions, so long a prompt): final."""
+
+    code = "not_supported"
+    status = 400
+
+
 class ShuttingDown(Unavailable):
     """inhouse is being stopped; what was written so far is kept."""
 
@@ -219,7 +230,7 @@ class EngineError(InhouseError):
     code = "engine_error"
     status = 502
     exit_code = 3
-    retry = "next_engine"
+    retry: ClassVar[Retry] = "next_engine"
 
     def __init__(self, message: str, *, engine: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -270,6 +281,15 @@ class EngineRefused(EngineError):
     """The engine understood and declined: unknown model, bad parameter, context too long."""
 
     code = "engine_refused"
+
+
+class EngineUnfit(EngineError):
+    """The answer is not in the form that this request prescribes: a schema, a tool, a length of vectors.
+
+    Says something of the model and the request and nothing of the engine's health: no rest follows.
+    """
+
+    code = "engine_unfit"
 
 
 class EngineBroke(EngineError):

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from inhouse.gateway.edge.providers.scripted import Scene
 from inhouse.kernel import errors
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import EngineUnfit
 from inhouse.kernel.messages import (
     Alternative,
     ChatMessage,
@@ -254,6 +255,9 @@ async def test_embeddings() -> None:
         assert second.dimensions == 2
         with pytest.raises(openai.BadRequestError, match="tokens"):
             await sdk.embeddings.create(model="m", input=[1, 2, 3])
+        plane.embedder.error = EngineUnfit("the model makes 3 dimensions instead of 7")
+        with pytest.raises(openai.BadRequestError, match="3 dimensions instead of 7"):
+            await sdk.embeddings.create(model="m", input="hi", dimensions=7)
 
 
 async def test_models_of_the_key() -> None:

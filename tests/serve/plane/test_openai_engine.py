@@ -13,7 +13,7 @@ from inhouse.dialects import openai
 from inhouse.gateway.edge.providers.http import HttpClient, HttpLimits
 from inhouse.gateway.edge.providers.openai import OpenAIProvider, is_official
 from inhouse.gateway.profiles import PROFILES
-from inhouse.kernel.errors import EngineBroke, EngineOverloaded, EngineRefused, NoEngine, RateLimited
+from inhouse.kernel.errors import EngineOverloaded, EngineRefused, EngineUnfit, NoEngine, RateLimited
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -119,7 +119,7 @@ async def test_vectors_of_an_engine() -> None:
         assert found.usage == Usage(4, 0)
         asked = plane.embedder.seen[0][0]
         assert (asked.inputs, asked.model, asked.dimensions) == (("ab", "c"), "m", 2)
-        with pytest.raises(EngineBroke, match=r"`up`: the engine made 3 dimensions instead of 5"):
+        with pytest.raises(EngineUnfit, match=r"`up`: the model makes 3 dimensions instead of 5"):
             await engine.embed(EmbedRequest(("ab",), dimensions=5), "m")
 
 

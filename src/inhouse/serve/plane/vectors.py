@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inhouse.kernel.errors import BadRequest, EngineUnfit
 from inhouse.kernel.messages import EmbedRequest
 from inhouse.kernel.ports import Embedded
 from inhouse.serve.plane.asked import Asked
@@ -13,7 +14,8 @@ async def embed(asked: Asked, request: EmbedRequest) -> Embedded:
     """The vectors; what they took is settled with the limits of whoever asked.
 
     Raises:
-        InhouseError: what `Gatekeeper.admit` and `Embedder.embed` raise.
+        BadRequest: if the model makes vectors of another length than was asked for, every time.
+        InhouseError: what else `Gatekeeper.admit` and `Embedder.embed` raise.
     """
     admission, tokens = asked.parts.gate.admit(asked.grant), 0
     try:
@@ -22,5 +24,7 @@ async def embed(asked: Asked, request: EmbedRequest) -> Embedded:
         )
         tokens = found.embeddings.usage.input_tokens
         return found
+    except EngineUnfit as error:
+        raise BadRequest(error.message, hint=error.hint) from error
     finally:
         admission.close(tokens)

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.forced_tools import as_schema_request, is_forced, read_call
 from inhouse.gateway.schema import check_schema, mismatch
-from inhouse.kernel.errors import EngineBroke, EngineError
+from inhouse.kernel.errors import EngineUnfit
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatRequest,
@@ -70,7 +70,7 @@ class CheckedProvider:
                 if isinstance(event, Finished) and event.reason == "stop":
                     reason = mismatch(text, schema)
                     if reason and not request.stream:
-                        raise self._broke(reason)
+                        raise self._unfit(reason)
                     last: ChatEvent = self._failed(reason) if reason else event
                     for each in (*held, last):
                         yield each
@@ -101,7 +101,7 @@ class CheckedProvider:
                     case Finished():
                         call = read_call(text, request, self._new_id())
                         if isinstance(call, str):
-                            raise self._broke(f"{call} (it ended with `{event.reason}`)")
+                            raise self._unfit(f"{call} (it ended with `{event.reason}`)")
                         yield call
                         if usage is not None:
                             yield usage
@@ -110,13 +110,13 @@ class CheckedProvider:
         finally:
             await events.aclose()
 
-    def _broke(self, reason: str) -> EngineError:
-        return EngineBroke(
+    def _unfit(self, reason: str) -> EngineUnfit:
+        return EngineUnfit(
             f"`{self._name}`: its answer does not fit the wanted form, {reason}",
             engine=self._name,
             hint="a larger model keeps to a form more often",
         )
 
     def _failed(self, reason: str) -> Failed:
-        error = self._broke(reason)
+        error = self._unfit(reason)
         return Failed(error.code, error.message, error.hint)

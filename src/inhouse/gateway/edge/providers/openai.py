@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from inhouse.dialects import openai, openai_embeddings, openai_pass
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.profiles import Profile
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, EngineUnfit
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["WIRE", "OpenAIProvider", "is_official"]
@@ -87,8 +87,9 @@ class OpenAIProvider:
             raise error
         try:
             return openai_embeddings.read_reply(page.body, request)
-        except EngineBroke as error:
-            raise EngineBroke(f"`{self._name}`: {error.message}", engine=self._name) from None
+        except (EngineBroke, EngineUnfit) as error:
+            message = f"`{self._name}`: {error.message}"
+            raise type(error)(message, engine=self._name, hint=error.hint) from None
 
 
 def is_official(url: str) -> bool:
