@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from inhouse.dialects.status import UNREADABLE, engine_error, retry_after_s
-from inhouse.kernel.errors import BadRequest, EngineError, EngineRefused, InhouseError, InternalError
+from inhouse.kernel.errors import (
+    BadRequest,
+    EngineError,
+    EngineRefused,
+    InhouseError,
+    InternalError,
+    NotSupported,
+)
 from inhouse.kernel.messages import Failed
 
 __all__ = ["WrongField", "decode_body", "error_status", "read_error", "write_error"]
@@ -21,8 +28,8 @@ T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
-_TOO_LONG = re.compile(r"context (size|length|window)|too many tokens|prompt is too long", re.IGNORECASE)
-"""How llama.cpp, vLLM, OpenAI and others say that a prompt does not fit; only their words tell it."""
+_TOO_LONG = re.compile(r"context (size|length|window|of)|too many tokens|prompt is too long", re.IGNORECASE)
+"""How llama.cpp, vLLM, OpenAI and others say that a prompt does not fit, and we; only the words tell it."""
 
 _TYPES = {
     "unauthorized": ("invalid_request_error", "invalid_api_key"),
@@ -34,7 +41,7 @@ _TYPES = {
 """Our code -> type and code where OpenAI has a code of its own that programs look at."""
 
 _THEIRS = frozenset(
-    {"bad_request", "not_found", "conflict", "too_large", "request_error", "request_timeout"}
+    {"bad_request", "not_found", "conflict", "too_large", "request_error", "request_timeout", "not_supported"}
     | {"idempotency_key_reused", "model_not_found", "unknown_url", "context_length_exceeded"}
 )
 
@@ -92,7 +99,7 @@ def error_status(error: InhouseError) -> int:
 
 
 def _code(error: InhouseError | Failed) -> str:
-    if error.code == EngineRefused.code and _TOO_LONG.search(error.message):
+    if error.code in (EngineRefused.code, NotSupported.code) and _TOO_LONG.search(error.message):
         return "context_length_exceeded"
     return error.code
 

@@ -7,7 +7,9 @@ from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
 from inhouse.gateway.policy.wish import alias_of, is_named
 
-__all__ = ["absent", "budget", "data", "eligibility"]
+__all__ = ["NOT_OF_KEY", "absent", "budget", "data", "eligibility"]
+
+NOT_OF_KEY = "this key may not use it"
 
 Dropped = list[tuple[str, str]]
 
@@ -87,7 +89,7 @@ def _unwanted(candidate: Candidate, question: Question) -> str:
     if model.demo and facts.task == ANSWER_TASK and not question.rules.allow_demo_answers:
         return "is the demo model, which does not answer from documents"
     if facts.models and not _may_use(candidate, question):
-        return "this key may not use it"
+        return NOT_OF_KEY
     return ""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 
-from inhouse.gateway.names import known_names
+from inhouse.gateway.names import HOUSE_NAMES, entry_of, known_names
+from inhouse.gateway.policy.may import NOT_OF_KEY, absent
 from inhouse.gateway.policy.route import Candidate, NoRoute, Question, RefusalCode, TraceStep
-from inhouse.gateway.policy.wish import NO_MODEL_CHOSEN, alias_of, offered
-from inhouse.kernel.errors import Forbidden, InhouseError, NoEngine, NotFound, OverBudget
+from inhouse.gateway.policy.wish import NO_MODEL_CHOSEN, alias_of, is_named, offered
+from inhouse.kernel.errors import Forbidden, InhouseError, NoEngine, NotFound, NotSupported, OverBudget
 
 __all__ = ["no_route", "refusal"]
 
 _ERRORS: dict[RefusalCode, type[InhouseError]] = {
     "no_engine": NoEngine,
+    "not_supported": NotSupported,
     "not_found": NotFound,
     "forbidden": Forbidden,
     "over_budget": OverBudget,
@@ -34,6 +36,8 @@ def no_route(question: Question, before: list[Candidate], trace: tuple[TraceStep
         code = "forbidden"
     elif step.rule == "budget.used_up":
         code = "over_budget"
+    elif step.layer == "eligibility" and _nobody_can(question, step):
+        code = "not_supported"
     message, hint = _words(question, before, step)
     return NoRoute(step.layer, message, hint, trace, code)
 
@@ -62,6 +66,8 @@ def _about_the_engines(question: Question, step: TraceStep) -> tuple[str, str]:
     reasons = "; ".join(f"`{name}`: {reason}" for name, reason in step.dropped[:6])
     if layer == "eligibility" and not question.fleet.engines:
         return "No language model was found", "start Ollama or another engine, then `inhouse models ls`"
+    if layer == "eligibility" and _nobody_can(question, step):
+        return f"No engine can take this request: {reasons}", "connect a model that can, or ask for less"
     if layer == "eligibility":
         return f"No engine can take this request: {reasons}", "`inhouse models ls` shows every engine"
     if layer == "data":
@@ -95,8 +101,20 @@ def _aliases_hint(before: list[Candidate]) -> str:
     )
 
 
+def _nobody_can(question: Question, step: TraceStep) -> bool:
+    """True when waiting helps nobody: all models that were meant are there, and not fit for the request."""
+    wanted = question.facts.model or ""
+    if (wanted and not _known(wanted, question)) or any(why == NOT_OF_KEY for _, why in step.dropped):
+        return False
+    meant = [each for each in question.all if is_named(wanted, each)] or question.all
+    return bool(meant) and not any(absent(each, question.now) for each in meant)
+
+
 def _known(wanted: str, question: Question) -> bool:
-    return alias_of(wanted, question) is not None or offered(wanted, question.all)
+    """True when the name means something here, so that it is not the name that is wrong."""
+    if wanted in HOUSE_NAMES or alias_of(wanted, question) is not None or offered(wanted, question.all):
+        return True
+    return question.rules.unknown_names == "class" and entry_of(wanted) is not None
 
 
 def _near(wanted: str, question: Question, usable: list[Candidate]) -> str:

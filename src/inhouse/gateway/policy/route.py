@@ -15,7 +15,7 @@ from inhouse.gateway.rules import Budget, Rules, TaskRule
 
 __all__ = ["Attempt", "Candidate", "Layer", "NoRoute", "Question", "RefusalCode", "Route", "TraceStep"]
 
-RefusalCode = Literal["no_engine", "not_found", "forbidden", "over_budget"]
+RefusalCode = Literal["no_engine", "not_supported", "not_found", "forbidden", "over_budget"]
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ __all__ = ["alias_of", "explicit", "is_named", "offered", "operator", "priority"
 Dropped = list[tuple[str, str]]
 OTHER: dict[Place, Place] = {"local": "cloud", "cloud": "local"}
 NO_MODEL_CHOSEN = "no model is chosen for this cloud engine"
+ONLY_DEMO = "nothing but the demo model is up"
 
 
 def is_named(wanted: str, candidate: Candidate) -> bool:
@@ -80,7 +81,10 @@ def explicit(left: list[Candidate], question: Question, step: TraceStep) -> list
 
 def _unnamed(left: list[Candidate], question: Question, dropped: Dropped) -> list[Candidate]:
     """No demo model beside a real one, and no guess which of a cloud's many models to pay for."""
-    return _real(_payable(left, question, dropped, ""), dropped)
+    left = _real(_payable(left, question, dropped, ""), dropped)
+    if left and all(each.model.demo for each in left):
+        question.because(ONLY_DEMO, mild=True)
+    return left
 
 
 def _payable(left: list[Candidate], question: Question, dropped: Dropped, family: str) -> list[Candidate]:
@@ -160,7 +164,9 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
     left = _real(exact + others, dropped)
     for each in left:
         question.named[each.name] = -1 if each in exact else distance(wanted_class, each.size, each.trades)
-    if min(question.named.values(), default=0) > 0:
+    if left and all(each.model.demo for each in left):
+        step.said += f"; {ONLY_DEMO}"
+    elif min(question.named.values(), default=0) > 0:
         step.said += ", of which none is up: the nearest"
     question.because(step.said)
     _class_is_absent(left, wanted_class, question)

@@ -18,6 +18,7 @@ from inhouse.kernel.errors import (
     InhouseError,
     NoEngine,
     NotFound,
+    NotSupported,
     OverBudget,
     RateLimited,
 )
@@ -103,7 +104,8 @@ async def _create(asked: Asked) -> None:
         else:
             await answer_whole(asked, request, whole, headers=own)
     except NoEngine as error:
-        if request.model is None or _offer(asked, request.model) is not None:
+        told = isinstance(error, NotSupported) or request.model is None
+        if told or _offer(asked, request.model or "") is not None:
             raise
         raise NotFound(f"model: {error.message}", hint=error.hint) from error
 

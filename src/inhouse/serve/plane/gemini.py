@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from inhouse.dialects import gemini
 from inhouse.gateway.facts import prompt_tokens
-from inhouse.kernel.errors import BadRequest, EngineOverloaded, InhouseError, NoEngine, NotFound
+from inhouse.kernel.errors import BadRequest, EngineOverloaded, InhouseError, NoEngine, NotFound, NotSupported
 from inhouse.kernel.messages import ChatEvent
 from inhouse.kernel.ports import Embedded, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
@@ -149,7 +149,7 @@ async def _of_model(asked: Asked, model: str, answer: Awaitable[None]) -> None:
     try:
         await answer
     except NoEngine as error:
-        if _offer(asked, model) is not None:
+        if isinstance(error, NotSupported) or _offer(asked, model) is not None:
             raise
         raise NotFound(error.message, hint=error.hint) from error
 

@@ -18,6 +18,7 @@ from inhouse.kernel.errors import (
     InhouseError,
     NoEngine,
     NotFound,
+    NotSupported,
     RateLimited,
 )
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Usage
@@ -123,7 +124,7 @@ async def _answer(asked: Asked, request: ChatRequest, *, generate: bool) -> None
         else:
             await _exchange(asked, request, name, generate=generate)
     except (NoEngine, NotFound) as error:
-        if offer is None:
+        if offer is None and not isinstance(error, NotSupported):
             raise NotFound(f"model '{name}' not found") from error
         raise
 
@@ -278,7 +279,7 @@ async def _vectors(asked: Asked, request: EmbedRequest, *, unknown: str) -> Embe
     try:
         done: Embedded = await with_reader(asked, embed(asked, request))
     except (NoEngine, NotFound) as error:
-        if offer is None:
+        if offer is None and not isinstance(error, NotSupported):
             raise NotFound(unknown.format(name)) from error
         raise
     return done

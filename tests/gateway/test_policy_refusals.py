@@ -1,0 +1,47 @@
+"""What a caller is told when nobody can take a request, or only the demo model can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inhouse.gateway.facts import Facts
+from inhouse.gateway.fleet import Engine, Fleet, Model
+from inhouse.gateway.policy import NoRoute, Route, decide, refusal
+from inhouse.gateway.rules import Budget, Rules
+from inhouse.kernel.errors import NotSupported
+
+NOW = 1000.0
+ASK = Facts(task="chat", data="any", model=None, prompt_tokens=100, reply_tokens=100)
+RULES, FREE = Rules(), Budget()
+OLLAMA = Engine("ollama", "ollama", "local", "", "up", (Model("qwen2.5:7b"),))
+
+
+@pytest.mark.parametrize("model", [None, "auto", "gpt-4o", "plain"])
+def test_what_nobody_can_is_not_blamed_on_the_name(model: str | None) -> None:
+    """A request that no model here can take says why, under every name that means something here, and is
+    final; control: an engine that is down may come back, and a name without a meaning is told as such."""
+    plain = Engine("one", "ollama", "local", "", "up", (Model("plain", 2048, capabilities=frozenset()),))
+    facts = replace(ASK, model=model, needs=frozenset({"tools"}))
+    able = decide(facts, Fleet((plain,)), RULES, FREE, NOW)
+    assert isinstance(able, NoRoute)
+    assert (able.layer, able.code) == ("eligibility", "not_supported")
+    assert able.message == "No engine can take this request: `one/plain`: cannot call functions"
+    assert (type(refusal(able)), refusal(able).status) == (NotSupported, 400)
+    resting = decide(facts, Fleet((replace(plain, state="down"),)), RULES, FREE, NOW)
+    assert isinstance(resting, NoRoute)
+    assert resting.code == "no_engine"
+    nobody = decide(replace(facts, model="zzz"), Fleet((plain,)), RULES, FREE, NOW)
+    assert isinstance(nobody, NoRoute)
+    assert "`zzz`" in nobody.message
+
+
+@pytest.mark.parametrize("model", [None, "auto", "gpt-4o", "llama3.2"])
+def test_the_demo_model_is_never_passed_off_as_another(model: str | None) -> None:
+    """Where only the demo model can answer, the reason says so; control: beside a real one it is not said."""
+    demo = Engine("embedded", "embedded", "local", "", "up", (Model("tiny", size_bytes=10**8, demo=True),))
+    for fleet, told in ((Fleet((demo,)), True), (Fleet((demo, OLLAMA)), False)):
+        route = decide(replace(ASK, model=model), fleet, RULES, FREE, NOW)
+        assert isinstance(route, Route)
+        assert ("nothing but the demo model is up" in route.attempts[0].reason) is told
