@@ -42,9 +42,14 @@ def open_strategies(
         post_hoc=chosen.post_hoc,
     )
 
+    last: tuple[Rules, StrategySettings] | None = None
+
     def in_force() -> StrategySettings:
+        nonlocal last
         now = rules()
-        return replace(fixed, accept=now.accept, escalate_below=now.escalate_below)
+        if last is None or last[0] is not now:
+            last = now, replace(fixed, accept=now.accept, escalate_below=now.escalate_below)
+        return last[1]
 
     candidates = RoutedCandidates(dispatch, board, till, time.time)
     several = Strategies(dispatch, dispatch, candidates, in_force, stopwatch=time.monotonic)

@@ -7,9 +7,9 @@ that is given again has a row of its own in the accounts, of the engine `cache`,
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from inhouse.gateway.cachekey import Runs, cache_key, may_cache, may_keep
 from inhouse.kernel.caller import Grant
@@ -86,15 +86,20 @@ class CachedChat:
         """See `ChatModel.ready`."""
         return self._chat.ready(request)
 
-    async def open(
+    def open(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
-    ) -> ChatStream:
-        """See `ChatModel.open`."""
+    ) -> Coroutine[Any, Any, ChatStream]:  # Any: as the type of every coroutine function
+        """See `ChatModel.open`; no frame of its own for requests that are not to be kept."""
         asked = request.wishes.cache == "on" or (self._rules.unasked and request.wishes.cache != "off")
         # What may not be answered now is not answered from memory either: the route is looked up first.
         runs = self._destined(request, grant, user) if asked and may_cache(request) else None
         if runs is None:
-            return await self._chat.open(request, request_id=request_id, user=user, grant=grant)
+            return self._chat.open(request, request_id=request_id, user=user, grant=grant)
+        return self._kept_or_made(request, runs, request_id=request_id, user=user, grant=grant)
+
+    async def _kept_or_made(
+        self, request: ChatRequest, runs: Runs, *, request_id: str, user: str, grant: Grant | None
+    ) -> ChatStream:
         key = cache_key(request, runs, grant, user)
         if request.original is not None and request.original.dialect == "openai":
             # Bytes that pass through are one caller's; events can be given to callers of any dialect.

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -132,13 +132,19 @@ class Rollouts:
         """See `Embedder.embed`; vectors of two models do not mix, so embeddings are never divided."""
         return await self._embedder.embed(request, request_id=request_id, user=user, grant=grant)
 
-    async def open(
+    def open(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
-    ) -> ChatStream:
-        """See `ChatModel.open`. A candidate that nobody offers any more costs nobody the answer."""
+    ) -> Coroutine[Any, Any, ChatStream]:  # Any: as the type of every coroutine function
+        """See `ChatModel.open`; no frame of its own for names that are not rolled out."""
         rollout = self._active.get(request.model or "")
         if rollout is None:
-            return await self._inner.open(request, request_id=request_id, user=user, grant=grant)
+            return self._inner.open(request, request_id=request_id, user=user, grant=grant)
+        return self._divided(rollout, request, request_id=request_id, user=user, grant=grant)
+
+    async def _divided(
+        self, rollout: Rollout, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None
+    ) -> ChatStream:
+        """The answer of the payer's side. A candidate that nobody offers any more costs nobody the answer."""
         arm = arm_of(rollout, grant.key if grant and grant.key else user)
         try:
             stream = await self._ask(request, arm, request_id, user, grant)
