@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from inhouse.serve.bodies import Body
 from inhouse.serve.shapes import Shape
 
 __all__ = [
@@ -46,7 +47,13 @@ class LlmHealth(Shape):
     recommended_routing: Literal["local", "cloud", "none"]
 
 
-class GenerateBody(Shape):
+class _LenientBody(Body):
+    """Unknown keys are ignored: clients were written after several plans."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class GenerateBody(_LenientBody):
     prompt: str
     system: str | None = None
     model: str | None = None
@@ -63,7 +70,7 @@ class Turn(Shape):
     content: str
 
 
-class ChatBody(Shape):
+class ChatBody(_LenientBody):
     messages: tuple[Turn, ...] = Field(min_length=1)
     model: str | None = None
     temperature: float = Field(default=DEFAULT_TEMPERATURE, ge=0, le=2)

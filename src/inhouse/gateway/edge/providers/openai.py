@@ -70,11 +70,13 @@ class OpenAIProvider:
             return None
         body, with_usage = passed
         name = request.model or model
-        wire = Wire(
-            partial(openai_pass.PassReader, model=name, with_usage=with_usage),
-            partial(openai_pass.read_passed_reply, model=name),
-            openai.read_error,
-        )
+        # An engine may answer in the other form than the one it was asked for: that cannot go on as it is.
+        if request.stream:
+            reader = partial(openai_pass.PassReader, model=name, with_usage=with_usage)
+            wire = Wire(reader, openai.read_reply, openai.read_error)
+        else:
+            read_reply = partial(openai_pass.read_passed_reply, model=name)
+            wire = Wire(openai.EventReader, read_reply, openai.read_error)
         return HttpPost(self._name, self._url, body, self._headers, whole=not request.stream), wire
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
