@@ -21,20 +21,31 @@ from sqlalchemy.pool import QueuePool
 
 from inhouse.kernel.errors import HomeUnusable
 
-__all__ = ["Database", "Migrations", "back_up"]
+__all__ = ["BETWEEN", "Database", "Migrations", "back_up"]
 
 BUSY_TIMEOUT_S = 30.0
+BETWEEN = "\n--\n"
+_REVISIONS = """CREATE TABLE alembic_version (
+\tversion_num VARCHAR(32) NOT NULL, \n\tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
     """The migrations of one room: a folder of alembic revisions and the id of the newest one.
 
-    `head` is written down so that opening an up-to-date home does not import alembic (0.1 s).
+    `head` is written down so that opening an up-to-date home does not import alembic (0.2 s and 10 MB). For
+    the same reason a new home is made from what all steps together lead to, where the folder has it as
+    `<head>.sql` (`tools/schema.py` writes it).
     """
 
     folder: Path
     head: str
+
+    @property
+    def whole(self) -> Path:
+        """The statements that make all tables of the newest revision, with a line `--` between them."""
+        return self.folder / f"{self.head}.sql"
 
 
 class Database:
@@ -120,6 +131,8 @@ def _upgrade(database: Database, migrations: Sequence[Migrations], *, backups: P
     stored = _stored_revisions(database)
     if stored == {one.head for one in migrations}:
         return
+    if not stored and _made_whole(database, migrations):
+        return
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -151,6 +164,21 @@ def _upgrade(database: Database, migrations: Sequence[Migrations], *, backups: P
     ):
         environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()
+
+
+def _made_whole(database: Database, migrations: Sequence[Migrations]) -> bool:
+    """Make all tables of a new home at once; False where something is there, or must be made step by step."""
+    if not all(one.whole.is_file() for one in migrations):
+        return False
+    with database.write() as connection:
+        if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
+            return False
+        connection.exec_driver_sql(_REVISIONS)
+        for one in migrations:
+            for statement in one.whole.read_text("utf-8").split(BETWEEN):
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (one.head,))
+    return True
 
 
 def _stored_revisions(database: Database) -> set[str]:
