@@ -15,7 +15,6 @@ from inhouse.serve.compare import compare_routes
 from inhouse.serve.documents import document_routes
 from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
-from inhouse.serve.house_shapes import ErrorShape
 from inhouse.serve.ids import new_ids
 from inhouse.serve.keys import key_routes
 from inhouse.serve.llm import llm_routes
@@ -59,7 +58,6 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         openapi_url="/app/openapi.json",
         docs_url=None,
         redoc_url=None,
-        responses={"4XX": {"model": ErrorShape}, "5XX": {"model": ErrorShape}},
     )
     jobs = RecentJobs(parts.ingest)
     for routes in (
@@ -76,7 +74,7 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         key_routes(parts),
         llm_routes(parts, stopping),
     ):
-        api.include_router(routes)
+        api.routes.extend(routes.routes)
     api.add_exception_handler(InhouseError, _inhouse_error)
     api.add_exception_handler(RequestValidationError, _validation_error)
     api.add_exception_handler(HTTPException, _http_error)

@@ -31,6 +31,7 @@ from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.question import check_question
+from inhouse.serve.router import open_router
 from inhouse.serve.stream import Emit, EventStream, error_event
 
 __all__ = ["AskBody", "ask_routes"]
@@ -71,7 +72,7 @@ class _Asked:
 
 def ask_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
     """The route that answers questions."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.post("/app/ask", status_code=200, response_class=EventStream)
     async def ask(body: AskBody, request: Request, caller: CallerOf) -> Response:

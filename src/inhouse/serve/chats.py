@@ -12,6 +12,7 @@ from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.document_shapes import ChatDetailShape, ChatRows, ChatShape, MessageShape, chat_detail
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 
 __all__ = ["chat_as_markdown", "chat_routes"]
 
@@ -24,7 +25,7 @@ class RenameBody(Body):
 
 def chat_routes(parts: Parts) -> APIRouter:
     """List, open, rename, remove, export."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/chats")
     def chats(caller: CallerOf, q: str = Query("", max_length=1000)) -> ChatRows:

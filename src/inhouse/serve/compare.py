@@ -25,6 +25,7 @@ from inhouse.kernel.ports import ChatModel
 from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
 __all__ = ["AnswerShape", "CompareBody", "JudgeBody", "PickBody", "VerdictShape", "compare_routes"]
@@ -84,7 +85,7 @@ class PickBody(Body):
 
 def compare_routes(parts: Parts) -> APIRouter:
     """Ask one model, judge two answers, keep a pick."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.post("/app/compare/answer")
     async def answer(body: CompareBody, request: Request, caller: CallerOf) -> AnswerShape:

@@ -21,6 +21,7 @@ from inhouse.serve.document_shapes import (
     document_row,
 )
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 
 __all__ = ["document_routes"]
 
@@ -30,7 +31,7 @@ SHOWN_INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "image/w
 
 def document_routes(parts: Parts) -> APIRouter:
     """Search, the list, and single documents."""
-    routes = APIRouter()
+    routes = open_router()
     _add_search(routes, parts)
     _add_list(routes, parts)
     _add_files(routes, parts)

@@ -22,6 +22,7 @@ from inhouse.serve.house_shapes import (
 from inhouse.serve.money import WithinQuery
 from inhouse.serve.money_shapes import money_shape
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.uploads import RecentJobs
 
 __all__ = ["house_routes"]
@@ -29,7 +30,7 @@ __all__ = ["house_routes"]
 
 def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
     """State, engines, usage and settings."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/state")
     def state(caller: CallerOf) -> StateShape:

@@ -17,6 +17,7 @@ from inhouse.kernel.errors import BadRequest, Unavailable
 from inhouse.ops.keys import ID_BYTES, SECRET_BYTES, digest_of, expiry, scopes_in, secret_of, why_not
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import KeyBook, Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
 __all__ = ["KeyShape", "KeysShape", "NewKey", "NewKeyShape", "key_routes"]
@@ -72,7 +73,7 @@ class NewKey(Shape):
 
 def key_routes(parts: Parts) -> APIRouter:
     """List, add, rotate and revoke."""
-    routes = APIRouter()
+    routes = open_router()
 
     def book() -> KeyBook:
         if parts.keys is None:

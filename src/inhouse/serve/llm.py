@@ -50,6 +50,7 @@ from inhouse.serve.parts import Parts
 from inhouse.serve.plane.asked import secret_in, used_headers
 from inhouse.serve.plane.meter import Meter
 from inhouse.serve.plane.parts import Gatekeeper
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Delta, Shape
 from inhouse.serve.stream import Emit, EventStream, error_event
 
@@ -74,7 +75,7 @@ class _Said:
 
 def llm_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
     """Health, generate, chat and usage."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/llm/health")
     def llm_health() -> LlmHealth:

@@ -22,6 +22,7 @@ from inhouse.serve.house_shapes import (
     engine,
 )
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.stream import Emit, EventStream, error_event
 
 __all__ = ["PullBody", "model_routes"]
@@ -38,7 +39,7 @@ class PullBody(Body):
 
 def model_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
     """Engines and their models."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/models")
     async def models(caller: CallerOf, *, refresh: bool = False, fit: bool = False) -> EnginesShape:

@@ -24,6 +24,7 @@ from inhouse.serve.money_shapes import (
     savings_shape,
 )
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
 __all__ = ["RepriceBody", "RoiQuery", "WithinQuery", "money_of", "money_routes"]
@@ -83,7 +84,7 @@ def money_of(parts: Parts) -> Money:
 
 def money_routes(parts: Parts) -> APIRouter:
     """Single requests, savings, and return on investment."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/usage/{request_id}")
     def request(caller: CallerOf, request_id: str) -> RequestShape:

@@ -13,6 +13,7 @@ from inhouse.kernel.errors import Unavailable
 from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
 __all__ = ["NewRollout", "RolloutShape", "RolloutsShape", "rollout_routes"]
@@ -86,7 +87,7 @@ class RolloutsShape(Shape):
 
 def rollout_routes(parts: Parts) -> APIRouter:
     """Start, watch, promote and take back."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.get("/app/rollouts")
     async def all_rollouts(caller: CallerOf) -> RolloutsShape:

@@ -15,6 +15,7 @@ from inhouse.kernel.messages import Wishes
 from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
 __all__ = ["ExplainedShape", "OutcomesShape", "RouteAskBody", "SwitchBody", "SwitchShape", "route_routes"]
@@ -126,7 +127,7 @@ class OutcomesShape(Shape):
 
 def route_routes(parts: Parts) -> APIRouter:
     """Explain a decision, and turn the switch."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.post("/app/route/explain")
     def explain(caller: CallerOf, body: RouteAskBody) -> ExplainedShape:

@@ -22,6 +22,7 @@ from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.document_shapes import JobId, JobShape, ProgressShape, ReportShape, ReportSummary
 from inhouse.serve.parts import Parts
+from inhouse.serve.router import open_router
 from inhouse.serve.wire import Receive, error_body
 
 __all__ = ["RecentJobs", "upload_routes"]
@@ -73,7 +74,7 @@ class IngestBody(Body):
 
 def upload_routes(parts: Parts, jobs: RecentJobs, stopping: asyncio.Event) -> APIRouter:
     """Uploads, ingest of paths, and jobs."""
-    routes = APIRouter()
+    routes = open_router()
 
     @routes.post("/app/uploads", status_code=202, response_model=JobId)
     async def upload(
