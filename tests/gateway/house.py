@@ -26,7 +26,7 @@ from inhouse.store.database import Database, Migrations
 from tests.worlds.engines import FakeEngine
 
 PATIENT = HttpLimits(connect_timeout_s=5.0, first_event_timeout_s=10.0, idle_timeout_s=10.0)
-QUICK = replace(PATIENT, first_event_timeout_s=0.5, idle_timeout_s=0.5)
+QUICK = replace(PATIENT, first_event_timeout_s=0.2, idle_timeout_s=0.2)
 """For faults that are seen by waiting only."""
 REQUEST = ChatRequest((ChatMessage("user", "How many days of leave are there?"),))
 

@@ -156,7 +156,7 @@ async def test_fault_after_the_first_event_ends_the_answer(
 @pytest.mark.parametrize("kind", SPOKEN)
 async def test_dripping_engine_meets_the_total_deadline(tmp_path: Path, kind: Kind, *, lean: bool) -> None:
     """One byte now and then is no silence, but the answer's own time ends it."""
-    limits = HttpLimits(first_event_timeout_s=9.0, idle_timeout_s=9.0, total_timeout_s=0.5)
+    limits = HttpLimits(first_event_timeout_s=9.0, idle_timeout_s=9.0, total_timeout_s=0.2)
     async with (
         FakeEngine(kind, "drip").running() as fake,
         house(tmp_path, configured(fake), limits=limits, lean=lean) as gateway,
@@ -168,7 +168,7 @@ async def test_dripping_engine_meets_the_total_deadline(tmp_path: Path, kind: Ki
         else:
             assert isinstance(events[-1], Failed)
             message = events[-1].message
-        assert message == f"`{kind}`: the answer took longer than 0.5 s"
+        assert message == f"`{kind}`: the answer took longer than 0.2 s"
         assert fake.fired == 1
 
 

@@ -24,7 +24,7 @@ def test_codes_are_unique_and_exit_codes_are_the_documented_ones() -> None:
 
 def test_the_drawn_tree_is_the_real_one() -> None:
     """The module's docstring names exactly the classes that exist."""
-    drawn = set(re.findall(r"^ +[*+]? ?([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE))
+    drawn = set(re.findall(r"^ +[*+-]? ?([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE))
     assert {one.__name__ for one in classes()} == drawn
 
 

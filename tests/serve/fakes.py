@@ -14,8 +14,8 @@ from typing import BinaryIO
 from inhouse.gateway.ports import (
     EngineView,
     Grouping,
-    LedgerRow,
     HitsView,
+    LedgerRow,
     ModelView,
     MoneyFacts,
     PullProgress,
@@ -54,6 +54,7 @@ from inhouse.knowledge.ports import (
 from inhouse.ops.health import Check
 from inhouse.serve.parts import Limits, Parts, SettingRow
 from tests.serve.fake_keys import FakeKeys
+from tests.serve.plane.house import FakeModels as StoredModels
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
 DOCUMENT_ID = "d1"
@@ -334,7 +335,9 @@ class FakeChats:
         return len(self.chats)
 
 
-class FakeModels:
+class FakeModels(StoredModels):
+    """Fetches in two steps, and has one model."""
+
     async def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
         yield PullProgress("pulling", 1, 2)
         yield PullProgress("success", 2, 2)

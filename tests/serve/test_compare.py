@@ -11,14 +11,15 @@ import pytest
 
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
 from inhouse.gateway.ports import LedgerRow
-from inhouse.gateway.rollout import Arm, ArmStats, Gate, Rollout, RolloutView, Verdict, rolled_back
+from inhouse.gateway.rollout import Arm
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import Conflict, EngineBroke, NotFound
+from inhouse.kernel.errors import EngineBroke
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Finished, TextDelta, Usage, UsageSeen
 from inhouse.kernel.ports import ChatStream, EngineUsed
 from inhouse.serve.app import build_app
 from inhouse.serve.wire import App
 from tests.serve.client import call
+from tests.serve.fake_desks import FakePicks, FakeRollouts
 from tests.serve.fakes import FakeHouse, FakeLedger
 
 USED = EngineUsed("ollama", "qwen", "local", "asked for")
@@ -85,52 +86,12 @@ class Ledger(FakeLedger):
 
 
 @dataclass
-class Desk:
-    """One roll-out at most, in memory."""
-
-    now: RolloutView | None = None
-
-    def views(self) -> tuple[RolloutView, ...]:
-        return (self.now,) if self.now else ()
-
-    def begin(self, rollout: Rollout) -> RolloutView:
-        if self.now is not None:
-            raise Conflict("one is running")
-        return self._put(rollout)
-
-    def promote(self, name: str) -> RolloutView:
-        if self.now is None:
-            raise NotFound("none is running")
-        return self._put(replace(self.now.rollout, stage=50))
-
-    def roll_back(self, name: str, reason: str) -> RolloutView:
-        assert self.now is not None
-        return self._put(rolled_back(self.now.rollout, 1.0, reason))
-
-    def _put(self, rollout: Rollout) -> RolloutView:
-        quality = Gate("insufficient data", 0, 318)
-        stats = ArmStats(3, 1, (5.0, 1.0, 3.0))
-        self.now = RolloutView(rollout, stats, ArmStats(), quality, Verdict("wait", "so far"))
-        return self.now
-
-
-@dataclass
-class Picks:
-    """What people picked."""
-
-    kept: list[tuple[tuple[str, str], str | None]] = field(default_factory=list)
-
-    def keep_pick(self, name: str, models: tuple[str, str], better: str | None, at: float) -> None:
-        self.kept.append((models, better))
-
-
-@dataclass
 class House:
     """The application over these fakes."""
 
     chat: Chat = field(default_factory=Chat)
-    desk: Desk = field(default_factory=Desk)
-    picks: Picks = field(default_factory=Picks)
+    desk: FakeRollouts = field(default_factory=FakeRollouts)
+    picks: FakePicks = field(default_factory=FakePicks)
 
     @property
     def app(self) -> App:

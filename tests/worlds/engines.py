@@ -219,7 +219,7 @@ class FakeEngine:
             case "drip":
                 for byte in b"".join(pieces):
                     await _write(writer, bytes([byte]))
-                    await asyncio.sleep(PING)
+                    await asyncio.sleep(PING / 4)
             case "none" | "no_usage" | "twice_done":
                 await _write(writer, b"".join(pieces))
             case _:

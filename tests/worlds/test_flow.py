@@ -96,13 +96,16 @@ async def test_a_model_that_lies_is_marked(tmp_path: Path) -> None:
         assert any("28 calendar days" in one["text"] and one["supported"] for one in done["sentences"])
 
 
-@pytest.mark.parametrize("fault", ["close", "500", "garbage"])
-async def test_an_engine_that_fails_at_once(tmp_path: Path, fault: Fault) -> None:
-    """The fault fired, the person still has an answer of quotes, and the ledger has both rows."""
+@pytest.mark.parametrize(("fault", "asked"), [("close", 3), ("500", 1), ("garbage", 1)])
+async def test_an_engine_that_fails_at_once(tmp_path: Path, fault: Fault, asked: int) -> None:
+    """The fault fired, the person still has an answer of quotes, and the ledger has both rows.
+
+    A lost connection is the only one of these that may be gone a moment later: it is asked twice again.
+    """
     engine = FakeEngine("ollama", fault)
     async with engine.running(), house(tmp_path, engine) as opened:
         done = (await ask(opened))[-1][1]
-        assert engine.fired == 1
+        assert engine.fired == asked
         assert done["receipt"]["where"] == "none"
         assert "28 calendar days" in done["answer"]
         assert sorted(await rows(opened)) == [("none", "ok", None), ("ollama", "failed", "m")]

@@ -22,7 +22,7 @@ from inhouse.serve.plane.openai import OpenAISurface
 from tests.serve.plane.house import Plane, open_plane
 from tests.worlds.engines import WORDS, FakeEngine, Fault
 
-LIMITS = HttpLimits(connect_timeout_s=5.0, first_event_timeout_s=0.5, idle_timeout_s=0.5, whole_timeout_s=0.5)
+LIMITS = HttpLimits(connect_timeout_s=5.0, first_event_timeout_s=0.2, idle_timeout_s=0.2, whole_timeout_s=0.2)
 PATIENT = replace(LIMITS, first_event_timeout_s=9.0, idle_timeout_s=9.0, whole_timeout_s=9.0)
 WAITS = {"hang", "hang_first", "keepalive", "stall", "drip"}
 BEFORE: tuple[Fault, ...] = (
@@ -197,7 +197,7 @@ async def test_staying_client_is_not_cut() -> None:
         writer.write(asking(SPOKEN[0], stream=True))
         await asyncio.wait_for(fake.met.wait(), 5)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(fake.left.wait(), 0.7)
+            await asyncio.wait_for(fake.left.wait(), 0.3)
         assert plane.row.outcome is None
         writer.close()
 
