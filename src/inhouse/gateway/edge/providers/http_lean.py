@@ -323,8 +323,7 @@ class _Link(asyncio.Protocol):
         if idle_s < JUST_USED_S:
             return True
         if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+            self._poll = _poll_of(transport)
         # Something to read on a free connection is its end, or an answer that nobody asked for.
         return not self._poll.poll(0)
 
@@ -364,11 +363,7 @@ class _Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
-        # asyncio and uvloop do it too; an engine must get small pieces at once on any loop.
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _send_at_once(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._over and self._ending is None:
@@ -380,16 +375,18 @@ class _Link(asyncio.Protocol):
             return
         if not self._headed:
             self._head_bytes += len(data)
-        held = self._held_bytes
+        held, headed = self._held_bytes, self._headed
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._keep = False
             self._fail(EngineBroke(f"the connection was lost: what came is no HTTP: {error}"))
             return
+        if headed and not self._whole and self._held_bytes == held:
+            self._aside_bytes += len(data)
         if not self._headed and self._head_bytes > MAX_HEAD_BYTES:
             self._fail(EngineBroke(f"the head of the reply is longer than {MAX_HEAD_BYTES} bytes"))
-        elif self._held_bytes == held and self._headed and not self._whole and self._adds_too_much(data):
+        elif self._aside_bytes > MAX_HEAD_BYTES:
             self._fail(
                 EngineBroke(f"the reply holds over {MAX_HEAD_BYTES} bytes that are no part of the body")
             )
@@ -403,16 +400,10 @@ class _Link(asyncio.Protocol):
         elif self._headed:
             self._wake()
 
-    def _adds_too_much(self, data: bytes) -> bool:
-        self._aside_bytes += len(data)
-        return self._aside_bytes > MAX_HEAD_BYTES
-
     def eof_received(self) -> bool:
         # The end came before the reset, which is then kept as the socket's error.
         if not self._over and not self._head_bytes and self._transport is not None:
-            sock = self._transport.get_extra_info("socket")
-            with contextlib.suppress(OSError):
-                self._refused = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+            self._refused = _was_reset(self._transport)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -422,7 +413,7 @@ class _Link(asyncio.Protocol):
             self._address.lost(self)
             return
         words = str(exc) if exc else "closed by the other side"
-        if self._headed and exc is None and self._until_closed():
+        if self._headed and exc is None and _until_closed(self._fields):
             self._whole = True
             self._wake()
         elif self._headed:
@@ -431,10 +422,6 @@ class _Link(asyncio.Protocol):
             self._fail(EngineBroke(f"the connection was lost in the head of the reply: {words}"))
         else:
             self._fail(EngineUnreachable(f"the connection was lost before any answer: {words}"))
-
-    def _until_closed(self) -> bool:
-        """True for a body whose end is the end of the connection (RFC 9112 section 6.3)."""
-        return not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._fields)
 
     # What the parser calls.
 
@@ -472,3 +459,31 @@ class _Link(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.status >= 200:
             self._whole = True
+
+
+def _until_closed(fields: list[tuple[bytes, bytes]]) -> bool:
+    """True for a body whose end is the end of the connection (RFC 9112 section 6.3)."""
+    return not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in fields)
+
+
+def _send_at_once(transport: asyncio.BaseTransport) -> None:
+    """asyncio and uvloop do it too; an engine must get small pieces at once on any loop."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _was_reset(transport: asyncio.BaseTransport) -> bool:
+    """True when the socket holds an error: the connection was reset, not ended."""
+    sock = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    return False
+
+
+def _poll_of(transport: asyncio.Transport) -> select.poll:
+    """Tells without waiting whether there is something to read."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return poll
