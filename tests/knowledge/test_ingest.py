@@ -140,6 +140,25 @@ def test_a_single_file_belongs_to_its_folder(home: Home, folder: Path) -> None:
     assert len(names(home)) == 3
 
 
+def test_a_path_named_twice_is_taken_in_once(home: Home, folder: Path) -> None:
+    """A file or folder that stands twice on the command line, in any spelling, is one."""
+    again = folder / "sub" / ".." / "a.md"
+    report = home.ingest.run([folder / "a.md", folder / "a.md", again], source="s")
+    assert (report.state, report.added, names(home)) == ("done", 1, ["a.md"])
+    report = home.ingest.run([folder, folder / "sub" / ".."], source="docs")
+    assert (report.state, report.added) == ("done", 3)
+
+
+def test_two_names_that_look_the_same_do_not_end_a_run(home: Home, tmp_path: Path) -> None:
+    """A byte that is no character is shown in four signs, which may be the name of another file."""
+    folder = write(tmp_path / "docs", {"\\xff.txt": "one text", "c.txt": "third text"})
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).write_text("another text")
+    report = home.ingest.run([folder])
+    assert (report.state, report.added, report.refused) == ("done", 2, 1)
+    assert names(home) == ["\\xff.txt", "c.txt"]
+    assert home.ingest.run([folder]).unchanged == 2
+
+
 def test_equal_content_is_two_documents_and_one_blob(home: Home, folder: Path) -> None:
     """The second is not read again; removing the first leaves the second whole."""
     home.ingest.run([folder])

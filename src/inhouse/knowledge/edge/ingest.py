@@ -145,7 +145,9 @@ class DocumentIngest:
             seen = Walk((_uploaded(job.upload),))
             return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
         plans: list[tuple[Plan, Target]] = []
-        for folder in (path.absolute() for path in job.paths if path.is_dir()):
+        # The same place may be named twice, in two spellings; it is one.
+        folders = {path.resolve(): path.absolute() for path in reversed(job.paths) if path.is_dir()}
+        for folder in reversed(folders.values()):
             source = job.source or shown_path(folder.resolve().name)
             seen = walk(folder, leave_out=self._leave_out, stopped=job.cancelled.is_set)
             plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=True))
@@ -165,7 +167,7 @@ class DocumentIngest:
             ocr_installed=ocr_installed(self._parsers.limits.ocr_languages),
             removes=removes,
         )
-        return plan(self._manifest.known(source), seen, rules), Target(source, rules)
+        return plan(self._manifest.known(source), _told_apart(seen), rules), Target(source, rules)
 
     # ---- the queue
 
@@ -311,9 +313,9 @@ class DocumentIngest:
 def _single_files(paths: Sequence[Path]) -> dict[Path, Walk]:
     """The paths that are no folders, by the folder they lie in, as if it had been walked."""
     looked_at: dict[Path, list[Found | Unreadable]] = {}
-    for path in paths:
-        if not path.is_dir():
-            looked_at.setdefault(path.absolute().parent, []).append(look_at_file(path.absolute()))
+    named = {path.parent.resolve() / path.name: path for path in paths if not path.is_dir()}
+    for place in named:
+        looked_at.setdefault(place.parent, []).append(look_at_file(place))
     return {
         folder: Walk(
             tuple(one for one in seen if isinstance(one, Found)),
@@ -321,6 +323,17 @@ def _single_files(paths: Sequence[Path]) -> dict[Path, Walk]:
         )
         for folder, seen in looked_at.items()
     }
+
+
+def _told_apart(seen: Walk) -> Walk:
+    """A name that is no UTF-8 may be shown like another file's: the first one has it, for good."""
+    files: dict[str, Found] = {}
+    others = [
+        Unreadable(file.document, "another file is shown by the same name")
+        for file in seen.files
+        if files.setdefault(file.document, file) is not file
+    ]
+    return replace(seen, files=tuple(files.values()), unreadable=(*seen.unreadable, *others))
 
 
 def _check_paths(paths: Sequence[Path], source: str | None) -> None:
