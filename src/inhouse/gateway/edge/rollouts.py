@@ -104,12 +104,26 @@ class Rollouts:
         self._gates: dict[str, tuple[int, Gate]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._shadow: asyncio.Task[None] | None = None
+        self._read: list[Rollout] = []
+        """What the book held when it was last looked at."""
         self.skipped = 0
         """Shadow answers that were not made because one was under way."""
 
     def load(self) -> None:
         """Read what is in force; blocks on the disk."""
-        self._active = {each.name: each for each in self._book.load()}
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Read what is in force if another process changed it; True when it did. Blocks on the disk.
+
+        What was decided here and could not be written stays in force.
+        """
+        found = self._book.load()
+        if found == self._read:
+            return False
+        self._read = found
+        self._active = {each.name: each for each in found}
+        return True
 
     def start(self) -> None:
         """Begin to watch; needs a running event loop."""
@@ -206,17 +220,10 @@ class Rollouts:
         return self._view(rollout)
 
     def _pinned(self, arm: Arm) -> Arm:
-        model = self._model(arm.model)
+        model = _model_named(self._fleet(), arm.model)
         if model is None:
             raise NotFound(f"No engine offers the model `{arm.model}`", hint="`inhouse models ls` shows all")
         return Arm(arm.model, arm.digest or model.digest)
-
-    def _model(self, name: str) -> Model | None:
-        for engine in self._fleet().engines:
-            for model in engine.models:
-                if same_model(name, model.name) or name == f"{engine.name}/{model.name}":
-                    return model
-        return None
 
     def _view(self, rollout: Rollout) -> RolloutView:
         before = self._book.stats(rollout.name, rollout.baseline.model, rollout.stage_at)
@@ -225,7 +232,9 @@ class Rollouts:
         if rollout.status != "running":
             said = Verdict("wait", rollout.reason or "it has ended")
         else:
-            said = self._digest_verdict(rollout) or verdict(rollout, before, after, quality, self._clock())
+            said = _digest_verdict(rollout, self._fleet()) or verdict(
+                rollout, before, after, quality, self._clock()
+            )
         return RolloutView(rollout, before, after, quality, said)
 
     def _quality(self, rollout: Rollout) -> Gate:
@@ -235,16 +244,6 @@ class Rollouts:
         if known is None or known[0] != len(pairs):
             known = self._gates[rollout.name] = (len(pairs), gate(pairs))
         return known[1]
-
-    def _digest_verdict(self, rollout: Rollout) -> Verdict | None:
-        """A model whose bytes changed under its name is not the one that was judged."""
-        model = self._model(rollout.candidate.model)
-        pinned = rollout.candidate.digest
-        if model is None or not pinned or not model.digest or model.digest == pinned:
-            return None
-        return Verdict(
-            "rollback", f"`{rollout.candidate.model}` is now {model.digest[:12]}, pinned was {pinned[:12]}"
-        )
 
     # ---- the watch
 
@@ -373,3 +372,21 @@ def _sampled(rollout: Rollout, request_id: str) -> bool:
 
 def _text(events: list[ChatEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def _model_named(fleet: Fleet, name: str) -> Model | None:
+    for engine in fleet.engines:
+        for model in engine.models:
+            if same_model(name, model.name) or name == f"{engine.name}/{model.name}":
+                return model
+    return None
+
+
+def _digest_verdict(rollout: Rollout, fleet: Fleet) -> Verdict | None:
+    """A model whose bytes changed under its name is not the one that was judged."""
+    model = _model_named(fleet, rollout.candidate.model)
+    pinned = rollout.candidate.digest
+    if model is None or not pinned or not model.digest or model.digest == pinned:
+        return None
+    now = model.digest[:12]
+    return Verdict("rollback", f"`{rollout.candidate.model}` is now {now}, pinned was {pinned[:12]}")
