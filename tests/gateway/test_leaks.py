@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from inhouse.dialects import openai
-from inhouse.dialects.openai_pass import write_passed_request
+from inhouse.dialects.openai_pass import PassReader, write_passed_request
 from inhouse.gateway.edge.prober import EngineSettings, ProbeSettings
 from inhouse.gateway.facts import Facts
 from inhouse.gateway.fleet import Engine, Fleet, Model, place_of
 from inhouse.gateway.policy import NoRoute, decide
 from inhouse.gateway.rules import AliasRule, Budget, Rules
 from inhouse.kernel.errors import NoEngine
-from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished
+from inhouse.kernel.messages import ChatMessage, ChatRequest, Failed, Finished
 from tests.gateway.house import House, house
 from tests.worlds.engines import FakeEngine, Kind
 
@@ -122,3 +122,14 @@ def test_a_key_may_name_the_engine_of_its_model() -> None:
     """`engine/model` is the same model; consensus asks for its opinions so."""
     assert engines_for("more/qwen2.5:7b", "qwen*") == ["more"]
     assert engines_for("near/llama3.1:8b", "qwen*") == []
+
+
+def test_what_comes_before_the_first_word_is_bounded() -> None:
+    """Events without a word are held until there is one; an engine that sends nothing else is given up."""
+    empty = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
+    reader = PassReader(10_000, model="m", with_usage=False)
+    told = [event for _ in range(1000) for event in reader.read(empty)]
+    assert isinstance(told[-1], Failed)
+    assert len(reader._held) <= 20_000
+    patient = PassReader(10_000, model="m", with_usage=False)
+    assert patient.read(empty * 3 + empty.replace(b'""', b'"x"')), "control: a few of them are no fault"

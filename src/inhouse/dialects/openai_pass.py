@@ -157,7 +157,11 @@ class PassReader:
                 self.ignored += 1
             elif (end := self._take(frame, piece)) is not None:
                 return end
-        return self._give(piece)
+        given = self._give(piece)
+        if len(self._held) > self._max_event_bytes and not self._ending.over:
+            self._held = b""
+            return self._ending.fail(broken("the engine sent events without end and no word in them"))
+        return given
 
     def end(self) -> list[ChatEvent]:
         """The end when the engine had said why it stopped, else a failure."""
