@@ -355,7 +355,9 @@ def test_failures_of_engines_can_be_read_again(code: str) -> None:
 @given(st.lists(words, max_size=3), st.booleans())
 def test_models_survive_the_way_out_and_back(names: list[str], embeds: bool) -> None:
     """A list of models in Gemini's shape."""
-    models = [gemini.write_model(name, context_tokens=8192, embeds=embeds) for name in names]
+    models = [
+        gemini.write_model(name, context_tokens=8192, chats=not embeds, embeds=embeds) for name in names
+    ]
     assert gemini.read_models(gemini.write_models(models)) == models
 
 

@@ -72,15 +72,16 @@ def write_one_model(model: WireModel) -> bytes:
     return _encode(model)
 
 
-def write_model(name: str, *, context_tokens: int | None, embeds: bool) -> WireModel:
-    """A model of ours."""
-    chat = ["generateContent", "streamGenerateContent", "countTokens"]
+def write_model(name: str, *, context_tokens: int | None, chats: bool, embeds: bool) -> WireModel:
+    """A model of ours, with the methods that its clients choose it by; some models have both kinds."""
+    methods = ["generateContent", "streamGenerateContent", "countTokens"] if chats else []
+    methods += ["embedContent", "batchEmbedContents"] if embeds else []
     return WireModel(
         f"models/{name}",
         name,
         "1",
         input_token_limit=context_tokens,
-        supported_generation_methods=["embedContent", "batchEmbedContents"] if embeds else chat,
+        supported_generation_methods=methods,
     )
 
 

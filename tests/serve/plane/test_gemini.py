@@ -282,21 +282,25 @@ async def test_models() -> None:
     offers = [
         Offer("m", "house", "scripted", "local", context_tokens=8192),
         Offer("bge", "house", "scripted", "local", capabilities=("embedding",)),
+        Offer("small", "house", "scripted", "local", capabilities=("completion", "embedding")),
     ]
     async with open_plane(GeminiSurface(), OpenAISurface(), offers=offers) as plane, client(plane) as real:
         models = [model async for model in await real.aio.models.list()]
         one = await real.aio.models.get(model="bge")
+        both = await real.aio.models.get(model="small")
         with pytest.raises(errors.ClientError) as caught:
             await real.aio.models.get(model="nobody")
         _, body, _ = await send(plane, "GET", "/v1/models/m")
         _, listed, _ = await send(plane, "GET", "/v1beta/models")
         _, keyed, _ = await send(plane, "GET", "/v1/models?key=k")
-    assert len(json.loads(listed)["models"]) == len(json.loads(keyed)["models"]) == 2
+    assert len(json.loads(listed)["models"]) == len(json.loads(keyed)["models"]) == 3
     assert [(model.name, model.input_token_limit) for model in models] == [
         ("models/m", 8192),
         ("models/bge", None),
+        ("models/small", None),
     ]
     assert one.supported_actions == ["embedContent", "batchEmbedContents"]
+    assert set(both.supported_actions or ()) >= {"generateContent", "embedContent"}
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
     assert json.loads(body)["object"] == "model"
 

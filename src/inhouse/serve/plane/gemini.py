@@ -177,7 +177,8 @@ def _unknown(name: str) -> NotFound:
 
 def _wire(offer: Offer) -> gemini.WireModel:
     embeds = "embedding" in offer.capabilities
-    return gemini.write_model(offer.name, context_tokens=offer.context_tokens, embeds=embeds)
+    chats = "completion" in offer.capabilities or not embeds
+    return gemini.write_model(offer.name, context_tokens=offer.context_tokens, chats=chats, embeds=embeds)
 
 
 _VERBS: dict[str, Callable[[Asked], Awaitable[None]]] = {

@@ -222,15 +222,16 @@ class Runner:
         return str(said["address"])
 
     def _failure(self, code: int | None) -> LoadFailed:
-        """The first error line of llama.cpp (later ones only repeat it), else the last words."""
+        """The first error line of llama.cpp (later ones only repeat it), else the last words.
+
+        Of a process that was killed they tell nothing but paths of this machine, and callers read this.
+        """
         lines = self.process.last_words()
         errors = [line.split(" E ", 1)[1].strip() for line in lines if " E " in line]
         said = errors[0] if errors else " / ".join(lines[-3:])
         starved = code == KILLED or any(_STARVED.search(line) for line in lines)
         if code == KILLED:
-            said = f"the system killed it while it loaded, as it does when memory runs out; {said}".strip(
-                "; "
-            )
+            said = "the system killed it while it loaded, as it does when memory runs out"
         reason = f"{said[-500:] or 'it said nothing'} (exit code {code})"
         return LoadFailed(f"`{self.order.alias}` could not be loaded: {reason}", starved=starved)
 
