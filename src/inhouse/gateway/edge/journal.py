@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import math
 import os
 import secrets
 import struct
@@ -357,24 +358,28 @@ class Stretch:
     damaged: bool
 
 
-def read_records(path: Path, offset: int = 0) -> Stretch:
-    """All whole records from `offset` on; a torn one at the end is left for later."""
+def read_records(path: Path, offset: int = 0, *, most_bytes: float = math.inf) -> Stretch:
+    """All whole records from `offset` on; a torn one at the end is left for later.
+
+    After `most_bytes` no further record is begun: the rest is for the next time.
+    """
+    records: list[Record] = []
+    at = offset
     with path.open("rb") as file:
         file.seek(offset)
-        data = file.read()
-    records: list[Record] = []
-    at = 0
-    while len(data) - at >= _HEAD.size:
-        length, crc = _HEAD.unpack_from(data, at)
-        body = data[at + _HEAD.size : at + _HEAD.size + length]
-        # Zeros are what a lost power supply leaves of a tail that was never synced.
-        if length == 0 or len(body) < length <= MAX_RECORD_BYTES:
-            break
-        if length > MAX_RECORD_BYTES or zlib.crc32(body) != crc:
-            return Stretch(tuple(records), offset + at, damaged=True)
-        records.append(_decode(body))
-        at += _HEAD.size + length
-    return Stretch(tuple(records), offset + at, damaged=False)
+        while at - offset < most_bytes and len(head := file.read(_HEAD.size)) == _HEAD.size:
+            length, crc = _HEAD.unpack(head)
+            # Zeros are what a lost power supply leaves of a tail that was never synced.
+            if length == 0:
+                break
+            body = file.read(length) if length <= MAX_RECORD_BYTES else b""
+            if len(body) < length <= MAX_RECORD_BYTES:
+                break
+            if zlib.crc32(body) != crc or length > MAX_RECORD_BYTES:
+                return Stretch(tuple(records), at, damaged=True)
+            records.append(_decode(body))
+            at += _HEAD.size + length
+    return Stretch(tuple(records), at, damaged=False)
 
 
 def is_alive(path: Path) -> bool:
