@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ from inhouse.gateway.prices import Override, Rates
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineUnreachable, InhouseError, OverBudget
-from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished, TextDelta, Usage, UsageSeen
+from inhouse.kernel.messages import ChatMessage, ChatRequest, Finished, TextDelta, Usage, UsageSeen, Wishes
 from tests.gateway.house import open_database
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC).timestamp()
@@ -185,3 +186,18 @@ async def test_a_caller_who_leaves_pays_for_what_was_made(worlds: list[World], t
     assert (row.outcome, row.estimated) == ("cancelled", True)
     assert row.cost_micros == row.input_tokens + row.output_tokens
     assert world.left() == 1000 - row.cost_micros
+
+
+async def test_a_spent_budget_is_told_with_its_owner_and_its_end(worlds: list[World], tmp_path: Path) -> None:
+    """Whose budget it is and until when stands in the refusal, also where a name was asked for and the
+    cloud forced; control: before it is spent the same request is answered."""
+    world = World(tmp_path, BudgetRule("team", "*", "day", 20))
+    worlds.append(world)
+    assert await world.ask() == "cloud"
+    world.till.start(lambda *_window: {"sales": 20})
+    for asked in (ASKED, replace(ASKED, model=None), replace(ASKED, wishes=Wishes(force="cloud"))):
+        with pytest.raises(OverBudget) as refused:
+            await world.dispatch.open(asked, request_id="r", user="anna", grant=ANNA)
+        said = "the budget of team `sales` for this day is used up until 2026-11-19 00:00"
+        assert said in refused.value.message
+        assert refused.value.status == 429

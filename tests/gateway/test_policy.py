@@ -111,7 +111,7 @@ def test_rest_ends() -> None:
         (PRIVATE, OPEN, (OLLAMA, OPENAI), ["ollama"]),
         (PRIVATE, OPEN, (down(OLLAMA), OPENAI), ["no: data"]),
         (PRIVATE, Rules(cloud_allowed=True, local="false"), (OLLAMA, OPENAI), ["no: operator"]),
-        (replace(PRIVATE, model="gpt-x"), OPEN, (OLLAMA, OPENAI), ["no: explicit"]),
+        (replace(PRIVATE, model="gpt-x"), OPEN, (OLLAMA, OPENAI), ["ollama"]),
         (ASK, Rules(), (OLLAMA, OPENAI), ["ollama"]),
         (ASK, Rules(), (OPENAI,), ["no: data"]),
         (ASK, Rules(), (HIDDEN,), ["no: data"]),

@@ -11,6 +11,7 @@ from inhouse.gateway.fleet import Engine, Fleet, Model
 from inhouse.gateway.policy import NoRoute, Route, decide, refusal
 from inhouse.gateway.rules import Budget, Rules
 from inhouse.kernel.errors import NotSupported
+from inhouse.kernel.messages import DataPolicy, Wishes
 
 NOW = 1000.0
 ASK = Facts(task="chat", data="any", model=None, prompt_tokens=100, reply_tokens=100)
@@ -44,4 +45,34 @@ def test_the_demo_model_is_never_passed_off_as_another(model: str | None) -> Non
     for fleet, told in ((Fleet((demo,)), True), (Fleet((demo, OLLAMA)), False)):
         route = decide(replace(ASK, model=model), fleet, RULES, FREE, NOW)
         assert isinstance(route, Route)
-        assert ("nothing but the demo model is up" in route.attempts[0].reason) is told
+        assert ("nothing but the demo model is up, which knows nothing" in route.attempts[0].reason) is told
+
+
+def test_a_force_that_nobody_can_follow_is_said_once() -> None:
+    """The refusal names the force and what is missing, not every engine that is elsewhere."""
+    facts = replace(ASK, wishes=Wishes(force="cloud"))
+    route = decide(facts, Fleet((OLLAMA,)), RULES, FREE, NOW)
+    assert isinstance(route, NoRoute)
+    assert route.message == (
+        "Nobody can take this request: the request forces cloud, and there is no cloud engine"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wishes", "data", "why"),
+    [
+        (Wishes(force="cloud"), "local_only", "the data may not leave the house"),
+        (Wishes(max_cost_micros=0), "any", "its price is not known"),
+    ],
+)
+def test_a_model_that_may_not_be_asked_is_not_called_unknown(
+    wishes: Wishes, data: DataPolicy, why: str
+) -> None:
+    """A model of the cloud that data or money forbid exists: the refusal gives the rule's reason."""
+    cloud = Engine("openai", "openai", "cloud", "", "up", (Model("gpt-4.1"),))
+    facts = replace(ASK, model="gpt-4.1", wishes=wishes, data=data)
+    route = decide(facts, Fleet((OLLAMA, cloud)), replace(RULES, cloud_allowed=True), FREE, NOW)
+    assert isinstance(route, NoRoute)
+    assert route.message.startswith("`gpt-4.1` cannot be had: ")
+    assert f"`openai/gpt-4.1`: {why}" in route.message
+    assert "did you mean" not in route.hint

@@ -40,7 +40,7 @@ class Facts:
     `cloud` False: whoever pays may not use the cloud. `bucket` 0-99 is fixed per payer and decides on
     which side of a gradual roll-out a request falls. `complexity` is 0-1 in hundredths, None where it was
     not looked at. `key` and `team` say who pays; `models` are patterns of the names it may ask for, empty
-    for all.
+    for all. `exactly`: the house itself runs the request as this model, so no other will do.
     """
 
     task: str
@@ -56,6 +56,7 @@ class Facts:
     key: str = ""
     team: str = ""
     models: tuple[str, ...] = ()
+    exactly: bool = False
 
 
 def facts_of(
@@ -75,6 +76,7 @@ def facts_of(
         key=grant.key if grant else "",
         team=grant.team if grant else "",
         models=_names(request, grant),
+        exactly=request.runs_as is not None,
     )
 
 

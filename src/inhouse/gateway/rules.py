@@ -164,7 +164,9 @@ class Budget:
     """What may still be spent on cloud engines, in micro-units of money; None is no cap.
 
     `price_of` estimates what a request would cost; needed only where the caller set a limit of its own.
+    `spent` says whose budget is used up and until when, empty while there is money left.
     """
 
     cloud_left_micros: int | None = None
     price_of: PriceOf | None = None
+    spent: str = ""

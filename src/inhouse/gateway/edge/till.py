@@ -129,7 +129,14 @@ class HouseTill:
         if not self._rules.budgets:
             return NO_CAP
         purses = self._purses_for(_payer(grant, user, model))
-        return Budget(min((purse.left(now) for purse in purses), default=None))
+        left = min((purse.left(now) for purse in purses), default=None)
+        if left is None or left > 0:
+            return Budget(left)
+        purse = min(purses, key=lambda each: each.left(now))
+        said = (
+            f"the budget {_whose(purse)} for this {purse.rule.period} is used up until {_until(purse, now)}"
+        )
+        return Budget(left, spent=said)
 
     def estimate(self, attempt: Attempt, input_tokens: int, output_tokens: int, now: float) -> int | None:
         """See `Till.estimate`. Inside the house only where the machine's tokens per second are known."""
@@ -157,7 +164,7 @@ class HouseTill:
             return _AtWork(self._shares[machine.name], self._clock)
         purses = self._purses_for(_payer(grant, user, attempt.model)) if self._rules.budgets else ()
         for purse in purses:
-            _check(purse, attempt, cost_micros, now, self._zone)
+            _check(purse, attempt, cost_micros, now)
         amount = cost_micros or 0
         return _Held(amount, tuple((purse, purse.hold(amount, now)) for purse in purses))
 
@@ -285,9 +292,17 @@ def _payer(grant: Grant | None, user: str, model: str | None) -> Payer:
     return Payer(grant.key, user or grant.user, grant.team, model)
 
 
-def _check(purse: Purse, attempt: Attempt, cost_micros: int | None, now: float, zone: tzinfo) -> None:
-    rule = purse.rule
-    whose = "of the house" if rule.scope == "house" else f"of {rule.scope} `{purse.name}`"
+def _whose(purse: Purse) -> str:
+    return "of the house" if purse.rule.scope == "house" else f"of {purse.rule.scope} `{purse.name}`"
+
+
+def _until(purse: Purse, now: float) -> str:
+    """When it has money again, by the clock of the house."""
+    return datetime.fromtimestamp(purse.window(now).end, purse.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _check(purse: Purse, attempt: Attempt, cost_micros: int | None, now: float) -> None:
+    rule, whose = purse.rule, _whose(purse)
     if cost_micros is None:
         if rule.unpriced == "allow" and purse.left(now) > 0:
             return
@@ -299,9 +314,8 @@ def _check(purse: Purse, attempt: Attempt, cost_micros: int | None, now: float, 
     left = purse.left(now)
     if left >= cost_micros and left > 0:
         return
-    until = datetime.fromtimestamp(purse.window(now).end, zone).strftime("%Y-%m-%d %H:%M")
     raise OverBudget(
         f"The budget {whose} for this {rule.period} has {max(0, left) / 1_000_000:.4f} left, and"
         f" `{attempt.model}` on `{attempt.engine}` may cost {cost_micros / 1_000_000:.4f}",
-        hint=f"wait until {until}, use a local model, or raise the limit in [[budget]]",
+        hint=f"wait until {_until(purse, now)}, use a local model, or raise the limit in [[budget]]",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inhouse.gateway.facts import ANSWER_TASK
 from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
-from inhouse.gateway.policy.wish import alias_of, is_named
+from inhouse.gateway.policy.wish import NOT_ALLOWED, alias_of, is_named
 
 __all__ = ["NOT_OF_KEY", "absent", "budget", "data", "eligibility"]
 
@@ -137,9 +137,10 @@ def data(left: list[Candidate], question: Question, step: TraceStep) -> list[Can
     if facts.data == "local_only":
         step.rule, reason = "data.local_only", "the data may not leave the house"
     elif not rules.cloud_allowed:
-        step.rule, reason = "data.cloud_not_allowed", "cloud engines are not allowed"
+        step.rule, reason = "data.cloud_not_allowed", NOT_ALLOWED
     elif not facts.cloud:
-        step.rule, reason = "data.key", "this key may not use the cloud"
+        whose = "this key" if facts.key else "callers without an API key"
+        step.rule, reason = "data.key", f"{whose} may not use the cloud"
     else:
         step.rule, reason = "data.any", ""
     step.inputs = (
@@ -148,11 +149,12 @@ def data(left: list[Candidate], question: Question, step: TraceStep) -> list[Can
         ("key may use the cloud", "yes" if facts.cloud else "no"),
     )
     step.said = f"{reason}: local engines only" if reason else "the words may leave the house"
+    question.banned = reason
     kept: list[Candidate] = []
     dropped: Dropped = []
     for each in left:
         if each.where == "cloud" and (reason or each.engine.state == "found_not_allowed"):
-            dropped.append((each.name, reason or "cloud engines are not allowed"))
+            dropped.append((each.name, reason or NOT_ALLOWED))
         else:
             kept.append(each)
     step.dropped = tuple(dropped)

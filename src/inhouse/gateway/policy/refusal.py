@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 
 from inhouse.gateway.names import HOUSE_NAMES, entry_of, known_names
+from inhouse.gateway.policy.blame import blame_of, budget_words, way_out
 from inhouse.gateway.policy.may import NOT_OF_KEY, absent
 from inhouse.gateway.policy.route import Candidate, NoRoute, Question, RefusalCode, TraceStep
-from inhouse.gateway.policy.wish import NO_MODEL_CHOSEN, alias_of, is_named, offered
+from inhouse.gateway.policy.wish import NO_MODEL_CHOSEN, alias_of, is_gone, is_named, offered
 from inhouse.kernel.errors import Forbidden, InhouseError, NoEngine, NotFound, NotSupported, OverBudget
 
 __all__ = ["no_route", "refusal"]
@@ -29,6 +30,9 @@ def refusal(route: NoRoute) -> InhouseError:
 def no_route(question: Question, before: list[Candidate], trace: tuple[TraceStep, ...]) -> NoRoute:
     """The refusal of the last layer of the trace, which `before` was given to."""
     step = trace[-1]
+    blame = blame_of(question, trace)
+    if blame is not None:
+        return NoRoute(step.layer, blame.message, blame.hint, trace, blame.code)
     code: RefusalCode = "no_engine"
     if step.rule == "explicit.unknown":
         code = "not_found"
@@ -38,12 +42,19 @@ def no_route(question: Question, before: list[Candidate], trace: tuple[TraceStep
         code = "over_budget"
     elif step.layer == "eligibility" and _nobody_can(question, step):
         code = "not_supported"
-    message, hint = _words(question, before, step)
+    elif step.layer == "data" and _is_final(question):
+        code = "forbidden"
+    message, hint = _about_the_name(question, before, step) or _about_the_engines(question, step)
     return NoRoute(step.layer, message, hint, trace, code)
 
 
-def _words(question: Question, before: list[Candidate], step: TraceStep) -> tuple[str, str]:
-    return _about_the_name(question, before, step) or _about_the_engines(question, step)
+def _is_final(question: Question) -> bool:
+    """True when no local engine may come back, and what was asked for may not leave the house."""
+    if any(each.where == "local" for each in question.fleet.engines):
+        return False
+    facts = question.facts
+    named = facts.model is not None and offered(facts.model, question.all)
+    return named or not facts.cloud or facts.wishes.force == "cloud"
 
 
 def _about_the_name(question: Question, before: list[Candidate], step: TraceStep) -> tuple[str, str] | None:
@@ -54,9 +65,7 @@ def _about_the_name(question: Question, before: list[Candidate], step: TraceStep
         return f"This key may not ask for the model `{wanted}`", f"it may ask for {patterns}"
     if step.rule == "explicit.unknown" and "embed" in question.facts.needs:
         return f"No engine offers the model `{wanted}`: {step.said}", _aliases_hint(before)
-    if wanted is not None and (step.layer == "explicit" or not _known(wanted, question)):
-        if question.facts.wishes.force is not None and step.rule == "explicit.force":
-            return f"`{wanted}` cannot be had: {step.said}, and no engine is there", _engines_hint(question)
+    if wanted is not None and (step.rule == "explicit.unknown" or not _known(wanted, question)):
         return f"No engine that may be used offers the model `{wanted}`", _near(wanted, question, before)
     return None
 
@@ -71,10 +80,12 @@ def _about_the_engines(question: Question, step: TraceStep) -> tuple[str, str]:
     if layer == "eligibility":
         return f"No engine can take this request: {reasons}", "`inhouse models ls` shows every engine"
     if layer == "data":
-        return f"No local engine can take this request, and {reasons}", _engines_hint(question)
+        hint = f"start a local engine, or {way_out(question)}"
+        return f"No local engine can take this request, and {reasons}", hint
     if layer == "budget":
+        said = budget_words(question) if step.rule == "budget.used_up" else reasons
         return (
-            f"No engine is left that the budget allows: {reasons}",
+            f"No engine is left that the budget allows: {said}",
             "start a local engine, or raise the budget",
         )
     if any(reason == NO_MODEL_CHOSEN for _, reason in step.dropped):
@@ -85,13 +96,6 @@ def _about_the_engines(question: Question, step: TraceStep) -> tuple[str, str]:
         f"No engine is left by the rule `{layer}`: {said}{reasons}",
         "`inhouse route explain` shows every rule",
     )
-
-
-def _engines_hint(question: Question) -> str:
-    hint = "start a local engine"
-    if question.facts.data != "local_only":
-        hint += ", or let an administrator set cloud.allowed"
-    return hint
 
 
 def _aliases_hint(before: list[Candidate]) -> str:
@@ -117,12 +121,18 @@ def _known(wanted: str, question: Question) -> bool:
     return question.rules.unknown_names == "class" and entry_of(wanted) is not None
 
 
+def _is_old(name: str, now: float) -> bool:
+    entry = entry_of(name)
+    return entry is not None and is_gone(entry, now)
+
+
 def _near(wanted: str, question: Question, usable: list[Candidate]) -> str:
     names = {each.model.name for each in usable}
     names |= {rule.name for rule in question.rules.aliases if "*" not in rule.name}
     near = difflib.get_close_matches(wanted, sorted(names), n=3, cutoff=0.5)
     if not near and question.rules.unknown_names == "class":
-        near = difflib.get_close_matches(wanted, known_names(), n=3, cutoff=0.75)
+        good = [name for name in known_names() if not _is_old(name, question.now)]
+        near = difflib.get_close_matches(wanted, good, n=3, cutoff=0.75)
     if near:
         return "did you mean " + " or ".join(f"`{name}`" for name in near)
     some = ", ".join(f"`{name}`" for name in sorted(names)[:5])

@@ -79,7 +79,8 @@ class NoRoute:
 class Question:
     """Everything a layer may look at, and what the layers before it said.
 
-    Where the words go is said once: `place` is written by the first layer that has a word on it. `reasons`
+    Where the words go is said once: `place` is written by the first layer that has a word on it; `banned` is
+    why they may not leave the house, empty where they may. `reasons`
     are what a person is told, highest layer first; the place is that of candidates it is a reason for, None
     for all. The rest are ranks of candidates (lower is better), each written by one layer; a candidate that
     is not in them has rank 0.
@@ -98,6 +99,7 @@ class Question:
     wanted_class: ModelClass | None = None
     place: Place | None = None
     pinned: bool = False
+    banned: str = ""
     reasons: list[tuple[Place | None, str]] = field(default_factory=list)
     mild: list[str] = field(default_factory=list)
     named: dict[str, int] = field(default_factory=dict)

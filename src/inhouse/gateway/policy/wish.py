@@ -20,12 +20,25 @@ from inhouse.gateway.names_table import ModelClass, NameEntry
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
 from inhouse.gateway.rules import AliasRule
 
-__all__ = ["alias_of", "explicit", "is_named", "offered", "operator", "priority", "role"]
+__all__ = [
+    "NOT_ALLOWED",
+    "NO_MODEL_CHOSEN",
+    "alias_of",
+    "explicit",
+    "is_gone",
+    "is_named",
+    "named_by",
+    "offered",
+    "operator",
+    "priority",
+    "role",
+]
 
 Dropped = list[tuple[str, str]]
 OTHER: dict[Place, Place] = {"local": "cloud", "cloud": "local"}
+NOT_ALLOWED = "cloud engines are not allowed"
 NO_MODEL_CHOSEN = "no model is chosen for this cloud engine"
-ONLY_DEMO = "nothing but the demo model is up"
+ONLY_DEMO = "nothing but the demo model is up, which knows nothing"
 
 
 def is_named(wanted: str, candidate: Candidate) -> bool:
@@ -134,29 +147,33 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
     exact = [each for each in left if is_named(wanted, each)]
     listed = bool(exact) or offered(wanted, question.all)
     elsewhere = listed and not exact and question.facts.wishes.force is not None
-    if listed and question.rules.offered_names == "exact" and not elsewhere:
+    shut_out = _shut_out(wanted, question) if listed and not exact else ""
+    instead = elsewhere or (bool(shut_out) and _may_be_another(question))
+    if listed and question.rules.offered_names == "exact" and not instead:
         question.meaning, question.pinned = "exact", True
         step.rule, step.said = "explicit.exact", f"`{wanted}` was asked for"
         question.because(step.said)
         dropped += [(each.name, f"is not `{wanted}`") for each in left if not is_named(wanted, each)]
         return exact
     entry = entry_of(wanted)
-    if listed:
+    if listed and not (shut_out and entry):
         wanted_class = _class_of_listed(wanted, question)
     else:
-        wanted_class = entry.means if entry and question.rules.unknown_names == "class" else None
+        known = entry and (listed or question.rules.unknown_names == "class")
+        wanted_class = entry.means if entry and known else None
     if wanted_class is None:
         question.meaning, step.rule = "unknown", "explicit.unknown"
         step.said = f"nobody here offers `{wanted}`"
         return []
-    gone = f", retired on {entry.retired_on}," if entry and _is_gone(entry, question.now) else ""
-    step.said = f"`{wanted}`{gone} means a {wanted_class} model here"
+    gone = f", retired on {entry.retired_on}," if entry and is_gone(entry, question.now) else ""
+    because = f", because {shut_out}" if shut_out else ""
+    step.said = f"`{wanted}`{gone} means a {wanted_class} model here{because}"
     question.wanted_class = wanted_class
     if "embed" in question.facts.needs:
         return _only_vectors(left, question, dropped, step)
     if listed and question.rules.offered_names == "ceiling":
         question.meaning, step.rule = "ceiling", "explicit.ceiling"
-        step.said = f"`{wanted}` means no more than a {wanted_class} model"
+        step.said = f"`{wanted}` means no more than a {wanted_class} model{because}"
         question.because(step.said)
         return _below(_real(_payable(left, question, dropped, ""), dropped), wanted_class, dropped)
     question.meaning, step.rule = "class", "explicit.class"
@@ -173,7 +190,27 @@ def _named(left: list[Candidate], question: Question, dropped: Dropped, step: Tr
     return left
 
 
-def _is_gone(entry: NameEntry, now: float) -> bool:
+def _shut_out(wanted: str, question: Question) -> str:
+    """Why the words may go to nobody who offers the name; empty where that is not what is in the way."""
+    who = [each for each in question.all if is_named(wanted, each)]
+    if any(each.where == "local" for each in who):
+        return ""
+    if question.banned:
+        return question.banned
+    return NOT_ALLOWED if all(each.engine.state == "found_not_allowed" for each in who) else ""
+
+
+def _may_be_another(question: Question) -> bool:
+    """Whether a name that this caller may not use at its vendor may mean a local model of its class.
+
+    Then a client works on as it did before the house had that vendor. Vectors of two models do not mix.
+    """
+    facts, rules = question.facts, question.rules
+    return rules.unknown_names == "class" and not facts.exactly and "embed" not in facts.needs
+
+
+def is_gone(entry: NameEntry, now: float) -> bool:
+    """True when its vendor refuses the name by now."""
     return bool(entry.retired_on) and entry.retired_on <= datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
@@ -206,6 +243,11 @@ def _by_alias(
             question.named[each.name] = rank
             kept.append(each)
     return kept
+
+
+def named_by(rule: AliasRule, candidate: Candidate) -> bool:
+    """True when the alias may mean the candidate."""
+    return _rank_in(rule.models, candidate) is not None
 
 
 def _as_class(name: str) -> ModelClass:
