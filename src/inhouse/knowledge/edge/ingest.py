@@ -145,9 +145,7 @@ class DocumentIngest:
             seen = Walk((_uploaded(job.upload),))
             return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
         plans: list[tuple[Plan, Target]] = []
-        # The same place may be named twice, in two spellings; it is one.
-        folders = {path.resolve(): path.absolute() for path in reversed(job.paths) if path.is_dir()}
-        for folder in reversed(folders.values()):
+        for folder in _folders(job.paths):
             source = job.source or shown_path(folder.resolve().name)
             seen = walk(folder, leave_out=self._leave_out, stopped=job.cancelled.is_set)
             plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=True))
@@ -308,6 +306,11 @@ class DocumentIngest:
         if job is None:
             raise NotFound(f"There is no job {job_id!r}", hint="jobs are remembered until inhouse stops")
         return job
+
+
+def _folders(paths: Sequence[Path]) -> list[Path]:
+    """The paths that are folders; one that is named twice, in two spellings, is one."""
+    return list({path.resolve(): path.absolute() for path in paths if path.is_dir()}.values())
 
 
 def _single_files(paths: Sequence[Path]) -> dict[Path, Walk]:

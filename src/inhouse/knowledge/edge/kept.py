@@ -31,12 +31,14 @@ class KeptBytes:
         Raises:
             OSError: if the file cannot be read or the disk is full.
         """
-        sha256 = self._blobs.put(path)
-        with self._turn:
-            self._held[sha256] += 1
-            if self._blobs.path(sha256).is_file():
-                return sha256
-        return self._blobs.put(path)  # a removal was faster than our hold
+        while True:
+            sha256 = self._blobs.put(path)
+            with self._turn:
+                self._held[sha256] += 1
+                if self._blobs.path(sha256).is_file():
+                    return sha256
+            # A removal was faster than our hold. The file may have other bytes by now.
+            self.release(sha256)
 
     def path(self, sha256: str) -> Path:
         """Where kept bytes lie."""
