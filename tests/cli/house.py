@@ -25,6 +25,7 @@ class FakeOwner:
     pid: int = 4711
     command: str = "serve"
     address: str = ""
+    role: str = "all"
 
 
 @dataclass

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from inhouse.config import Home, Loaded, default_root, load, open_home, read_dotenv
+from inhouse.kernel.errors import HomeBusy
 
 if TYPE_CHECKING:
     from inhouse.cli.client import HouseClient
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Builder", "Open", "Owner", "Setup", "setup_of"]
 
 
+NEED_LOCK = frozenset({"ingest", "documents rm"})
+"""Commands that change documents: only whoever holds the home's lock may."""
+
+
 class Owner(Protocol):
-    """Who holds a home; `address` is empty while it serves no HTTP."""
+    """Who holds a home; `address` is empty while it serves no HTTP, `role` is `all` or `gateway`."""
 
     @property
     def pid(self) -> int: ...
@@ -31,6 +36,8 @@ class Owner(Protocol):
     def command(self) -> str: ...
     @property
     def address(self) -> str: ...
+    @property
+    def role(self) -> str: ...
 
 
 class Open(Protocol):
@@ -89,8 +96,13 @@ class Setup:
     ) -> AsyncIterator[HouseClient]:
         """The house: through the server that has it open, else opened here for the time of the block.
 
+        A gateway alone has nothing to ask at `/app`, so the house is opened here, beside it: what is
+        written then goes to the database, where the gateway looks for it every second. Only its documents
+        cannot be changed, which needs the lock that the gateway holds.
+
         Raises:
-            HomeBusy: if `writing`, and another command that is no server holds the home.
+            HomeBusy: if `writing`, and another command that is no server holds the home; or a gateway
+                alone, where documents are to be changed.
         """
         from inhouse.cli.client import HouseClient
         from inhouse.cli.transport import InProcess, OverHttp
@@ -99,12 +111,20 @@ class Setup:
         owner = self.builder.owner(home)
         # Only the process that holds the home writes its log file.
         self.builder.start_logging(loaded, home if writing and not owner else None, serving=False)
-        if owner and owner.address:
+        beside = owner is not None and owner.role == "gateway"
+        if owner and owner.address and not beside:
             yield HouseClient(OverHttp(owner.address), user=user)
             return
         from inhouse.serve.app import build_app
 
-        async with self.builder.open_house(loaded, home, command=command, writer=writing) as house:
+        if owner and beside and command in NEED_LOCK:
+            raise HomeBusy(
+                f"`inhouse {owner.command} --role gateway` (process {owner.pid}) has the home open,"
+                " and beside it documents cannot be changed",
+                hint="stop it for that time, or run `inhouse serve`, which takes documents itself",
+            )
+        writer = writing and not beside
+        async with self.builder.open_house(loaded, home, command=command, writer=writer) as house:
             app = build_app(house.parts, stopping=asyncio.Event())
             yield HouseClient(InProcess(app), user=user)
 

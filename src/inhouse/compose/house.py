@@ -32,8 +32,8 @@ __all__ = ["House", "open_database", "open_house"]
 
 log = structlog.get_logger(__name__)
 
-ASKING = frozenset({"ask", "chat", "route explain", "bench"})
-"""Commands whose answers a model may write; the others need not wait for a look at the engines."""
+ASKING = frozenset({"ask", "chat", "route explain", "rollout", "bench"})
+"""Commands that a model answers or that name one; the others need not wait for a look at the engines."""
 LOOK_S = 1.5
 
 

@@ -9,12 +9,17 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 import inhouse
 from inhouse.compose.database import open_database
 from inhouse.compose.door import cached_chat, doors_of, open_gate, repeats_of
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.keys import StoredKeys
+from inhouse.gateway.edge.rollouts import Rollouts
+from inhouse.kernel.errors import HomeUnusable
 from inhouse.ops.health import Check
 from inhouse.serve.ids import new_ids
 from inhouse.serve.plane.parts import PlaneParts
@@ -22,6 +27,11 @@ from inhouse.serve.role import GatewayRole
 from inhouse.store.lock import HomeLock, Owner
 
 __all__ = ["OpenGateway", "open_role"]
+
+log = structlog.get_logger(__name__)
+
+FOLLOW_S = 1.0
+"""A revoked key is refused after this time at the latest; one look takes a tenth of a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class OpenGateway:
 
     def announce(self, address: str) -> None:
         """Tell other commands where this gateway serves."""
-        self.lock.announce(Owner(os.getpid(), self.command, address))
+        self.lock.announce(Owner(os.getpid(), self.command, address, role="gateway"))
 
 
 @contextlib.asynccontextmanager
@@ -67,6 +77,8 @@ async def open_role(
             clock=time.time,
             new_id=new_ids(),
         )
+        follower = asyncio.create_task(_follow(keys, gateway.chat))
+        stack.push_async_callback(_end, follower)
         role = GatewayRole(
             plane=plane,
             max_body_bytes=settings.server.max_body_mb * 1_000_000,
@@ -76,6 +88,30 @@ async def open_role(
             checks=lambda: _checks(gateway),
         )
         yield OpenGateway(role, keys, lock, command)
+
+
+async def _follow(keys: StoredKeys, rollouts: Rollouts) -> None:
+    """Take over what commands beside this process wrote: keys and roll-outs.
+
+    They write to the database themselves, as this role has no `/app` where they could ask for it.
+    """
+    said = ""
+    while True:
+        await asyncio.sleep(FOLLOW_S)
+        try:
+            if await asyncio.to_thread(keys.refresh):
+                log.info("keys_read_again", keys=len(keys.all()))
+            await asyncio.to_thread(rollouts.refresh)
+            said = ""
+        except (HomeUnusable, SQLAlchemyError) as error:
+            if str(error) != said:
+                said = str(error)
+                log.error("changes_not_read", problem=said)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _checks(gateway: Gateway) -> Mapping[str, Check]:

@@ -17,11 +17,15 @@ __all__ = ["HomeLock", "Owner"]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who holds the home. `address` is where it serves HTTP, empty when it does not (yet)."""
+    """Who holds the home. `address` is where it serves HTTP, empty when it does not (yet).
+
+    `role` is what it serves there: `all`, or `gateway` for the wire surfaces without `/app`.
+    """
 
     pid: int
     command: str
     address: str = ""
+    role: str = "all"
 
 
 class HomeLock:
@@ -102,6 +106,11 @@ class HomeLock:
 def _read(path: Path) -> Owner | None:
     try:
         record = json.loads(path.read_text("utf-8"))
-        return Owner(pid=int(record["pid"]), command=str(record["command"]), address=str(record["address"]))
+        return Owner(
+            pid=int(record["pid"]),
+            command=str(record["command"]),
+            address=str(record["address"]),
+            role=str(record.get("role", "all")),
+        )
     except (OSError, ValueError, KeyError):
         return None

@@ -110,7 +110,7 @@ def test_revoking_and_rotating_count_from_the_next_request_on(
     again.revoke("ci", NOW + 1)
     with pytest.raises(NotFound):
         again.revoke("ci", NOW + 2)
-    keys.load()
+    keys.refresh()
     with pytest.raises(Unauthorized):
         gate.grant(new, user="", loopback=False)
 

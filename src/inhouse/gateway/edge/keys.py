@@ -10,7 +10,7 @@ import threading
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from inhouse.gateway.edge.tables import api_keys
 from inhouse.kernel.caller import ApiKey, Grant, Scope
@@ -41,10 +41,23 @@ class StoredKeys:
         self._database = database
         self._turn = threading.Lock()
         self._keys: dict[str, ApiKey] = {}
-        self.load()
+        self._load()
 
-    def load(self) -> None:
-        """Read the keys again, as another process may have left them."""
+    def refresh(self) -> bool:
+        """Read the keys again if another process made or revoked one; True when it did.
+
+        A row is never removed and only ever changed by being revoked, so two counts tell.
+        """
+        query = select(func.count(), func.count(api_keys.c.revoked_at)).select_from(api_keys)
+        with self._database.read() as connection:
+            there = tuple(connection.execute(query).one())
+        known = self.all()
+        if there == (len(known), sum(each.revoked_at is not None for each in known)):
+            return False
+        self._load()
+        return True
+
+    def _load(self) -> None:
         with self._turn, self._database.read() as connection:
             found = connection.execute(select(api_keys).order_by(api_keys.c.created_at)).mappings().all()
             self._keys = {
