@@ -137,6 +137,14 @@ ENGINE = '[[engine]]\nname = "gpu-1"\nkind = "openai"\nurl = "http://127.0.0.1:9
             ENGINE + '[[alias]]\nname = "chat"\nmodels = ["gpu1/qwen"]\n',
             "[[alias]] number 1, `models`: there is no engine 'gpu1'",
         ),
+        (
+            '[cloud]\nallowed = true\nanthropic_model = "claude-x"\n',
+            "inhouse.toml, cloud.anthropic_model = 'claude-x': there is no key for it, ANTHROPIC_API_KEY",
+        ),
+        (
+            '[cloud]\nallowed = true\ngemini_model = "g"\n[secrets]\ngemini_api_key = "file:/missing/key"\n',
+            "cloud.gemini_model = 'g': there is no key for it, /missing/key holds none",
+        ),
         (ENGINE.replace("gpu-1", "embedded"), "'embedded' is already the name of the engine inside"),
         (
             '[engines]\nollama_url = "http://10.0.0.5:11434"\n' + ENGINE.replace("gpu-1", "ollama"),
@@ -169,6 +177,10 @@ def test_good_settings_become_rules(tmp_path: Path) -> None:
         + '[[route]]\nname = "pay"\nteam = "pay*"\ndata = "local_only"\n'
         + "[routing]\nwait_medium_s = 7\n"
     )
+    cloud = '[cloud]\nallowed = true\nopenai_model = "gpt-x"\n'
+    loaded = loaded_of(home, text + cloud, {"GPU_KEY": "x", "OPENAI_API_KEY": "y"})
+    assert open_rulebook(loaded, home).rules().cloud_allowed is True
+    open_rulebook(loaded_of(home, cloud.replace("true", "false")), home)
     rules = rules_of(loaded_of(home, text, {"GPU_KEY": "x"}), home)
     assert (rules.tasks["summary"].shift, rules.tasks["summary"].configured) == (-0.2, True)
     assert rules.tasks["chat"].configured is False

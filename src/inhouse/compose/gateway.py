@@ -224,7 +224,7 @@ def _where(entry: EngineEntry, rented: frozenset[str]) -> Literal["local", "clou
 
     A machine that is paid by the hour is somebody else's, whatever address it has.
     """
-    if "where" in entry.model_fields_set:
+    if entry.where is not None:
         return entry.where
     return "cloud" if entry.name in rented else None
 

@@ -144,7 +144,7 @@ def _scorer(home: Home) -> Scorer:
 
 
 def check_engines(loaded: Loaded) -> None:
-    """Raises `BadRequest` if two engines have one name, or a cloud engine lacks its key."""
+    """Raises `BadRequest` if two engines have one name, or a cloud engine or model lacks its key."""
     _no_twins("engine", [each.name for each in loaded.settings.engine])
     taken = _taken(loaded)
     for number, each in enumerate(loaded.settings.engine, 1):
@@ -160,6 +160,24 @@ def check_engines(loaded: Loaded) -> None:
                 f" no key, the environment variable {each.api_key_env} is not set",
                 hint=f"set {each.api_key_env}, or remove the block",
             )
+    _check_clouds(loaded)
+
+
+def _check_clouds(loaded: Loaded) -> None:
+    """Raises `BadRequest` if a model of a cloud is to be used, and the key for it is not there."""
+    settings = loaded.settings
+    for name in ("anthropic", "gemini", "openai") if settings.cloud.allowed else ():
+        key, model = f"cloud.{name}_model", getattr(settings.cloud, f"{name}_model")
+        reference = getattr(settings.secrets, f"{name}_api_key")
+        if not model or loaded.secret(reference):
+            continue
+        kind, _, place = reference.partition(":")
+        first = place.split(",")[0]
+        missing = f"{place.replace(',', ' or ')} is not set" if kind == "env" else f"{place} holds none"
+        raise BadRequest(
+            f"{loaded.origins.get(key, 'default')}, {key} = {model!r}: there is no key for it, {missing}",
+            hint=f"{f'set {first}' if kind == 'env' else f'write the key to {first}'}, or remove {key}",
+        )
 
 
 def _taken(loaded: Loaded) -> dict[str, str]:

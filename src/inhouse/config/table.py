@@ -277,7 +277,11 @@ class EngineEntry(_Section):
     profile: str = _setting("", "capability profile: llama.cpp, mlx, vllm, sglang, lmstudio or openai")
     model: str | None = _setting(None, "model to use; without it the first one it lists")
     api_key_env: str | None = _setting(None, "environment variable that holds its key")
-    where: Literal["local", "cloud"] = _setting("local", "whether text sent to it leaves the house")
+    where: Literal["local", "cloud"] | None = _setting(
+        None,
+        "whether text sent to it stays in the house; without it the address tells: loopback, private networks"
+        " and names such as `gpu` or `gpu.lan` are local, all others cloud, as is a machine paid by the hour",
+    )
     prices: str = _setting(
         "", "vendor whose price list holds for it, e.g. openai; without it its kind or address tells"
     )
