@@ -211,7 +211,8 @@ def test_only_loopback_is_served(tmp_path: Path) -> None:
     builder = FakeBuilder()
     result = run(tmp_path, "serve", "--host", "0.0.0.0", builder=builder)
     assert (result.exit_code, builder.opened) == (2, [])
-    assert "sign-in does not exist yet" in result.stderr
+    assert "other machines could reach it" in result.stderr
+    assert "--expose" in result.stderr
 
 
 def test_a_taken_port_names_its_holder(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from inhouse.kernel.errors import EngineBroke
 from inhouse.serve.parts import Parts
 from tests.cli.house import FakeBuilder, run
+from tests.serve.fake_desks import FakePicks, FakeRollouts
 from tests.serve.fakes import FakeHouse
-from tests.serve.test_compare import Chat, Desk, Ledger, Picks
+from tests.serve.test_compare import Chat, Ledger
 
 
 @dataclass
@@ -20,8 +21,8 @@ class House(FakeHouse):
     """A house with one model behind every name."""
 
     chat: Chat = field(default_factory=Chat)
-    desk: Desk = field(default_factory=Desk)
-    picks: Picks = field(default_factory=Picks)
+    desk: FakeRollouts = field(default_factory=FakeRollouts)
+    picks: FakePicks = field(default_factory=FakePicks)
 
     @property
     def parts(self) -> Parts:

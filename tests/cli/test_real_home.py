@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,9 +11,16 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+from click.testing import CliRunner
+
+from inhouse import compose
+from inhouse.cli.main import main
+from inhouse.cli.setup import Setup
 
 FILES = {
     "leave.md": "# Leave\n\nEvery employee has 28 calendar days of paid leave a year.\n",
@@ -37,11 +45,41 @@ def home(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def run(home: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+class Done(Protocol):
+    """How a command ended."""
+
+    @property
+    def returncode(self) -> int: ...
+    @property
+    def stdout(self) -> str: ...
+    @property
+    def stderr(self) -> str: ...
+
+
+def start(home: dict[str, str], *words: str) -> Done:
+    """A command in a process of its own."""
     command = [sys.executable, "-m", "inhouse", *words]
     return subprocess.run(
         command, env=home, cwd=home["HOME"], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ran in this process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(home: dict[str, str], *words: str) -> Done:
+    """The same command with the same parts in this process, which has loaded its libraries already."""
+    folder = Path(home["HOME"])
+    with contextlib.chdir(folder):
+        setup = Setup(environment=home, folder=folder, builder=compose)
+        result = CliRunner().invoke(main, words, obj=setup, catch_exceptions=False)
+    return Ended(result.exit_code, result.stdout, result.stderr)
 
 
 def read(home: dict[str, str], *words: str) -> dict[str, object]:
@@ -104,11 +142,13 @@ def test_the_main_job_without_a_server(home: dict[str, str]) -> None:
 def test_the_main_job_beside_a_server(home: dict[str, str], server: str) -> None:
     """Every command goes through the server; a second server on the home is refused."""
     check_main_job(home)
+    other = start(home, "ask", "За сколько дней подаётся заявление на отпуск?")
+    assert (other.returncode, "14 календарных дней" in other.stdout) == (0, True)
     with urllib.request.urlopen(f"{server}/health", timeout=10) as reply:
         assert json.load(reply)["checks"]["database"]["status"] == "ok"
     with urllib.request.urlopen(f"{server}/", timeout=10) as reply:
         assert reply.headers["content-type"].startswith("text/html")
-    second = run(home, "serve", "--port", "0")
+    second = start(home, "serve", "--port", "0")
     assert second.returncode == 3
     assert server in second.stderr
     log = (Path(home["INHOUSE_HOME"]) / "logs" / "inhouse.log").read_text("utf-8")
@@ -131,7 +171,7 @@ def test_a_lost_index_is_rebuilt_by_the_next_question(home: dict[str, str]) -> N
 @pytest.mark.slow
 def test_a_lost_database_costs_no_document(home: dict[str, str]) -> None:
     """Nothing is opened until a copy is put back, and then everything is there."""
-    assert run(home, "ingest", "docs").returncode == 0
+    assert start(home, "ingest", "docs").returncode == 0
     database = Path(home["INHOUSE_HOME"]) / "state" / "inhouse.db"
     kept = database.read_bytes()
     for lose in (database.unlink, lambda: database.write_bytes(b"")):
