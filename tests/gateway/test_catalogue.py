@@ -85,3 +85,26 @@ def test_aliases_stand_first_as_what_runs() -> None:
     ]
     assert "secret" not in [each.name for each in offers]
     assert names(LOCAL, OTHER, rules=rules, grant=Grant(key="k1", models=("secret",))) == ["secret"]
+
+
+def test_names_that_stand_for_a_model_are_found() -> None:
+    """A class name and `auto` mean what would answer a chat now, for this caller; the rest means nobody."""
+    found = catalogue(LOCAL, OTHER, CLOUD)
+    for name in ("llama3.2", "auto", "gpt-4o-mini", "PHI3"):
+        offer = found.stands_for(name, Grant())
+        assert offer is not None
+        assert (offer.name, offer.where) == (name, "local")
+    vectors = found.stands_for("text-embedding-ada-002", Grant())
+    assert vectors is not None
+    assert vectors.runs_as == "nomic-embed-text"
+    large = found.stands_for("gpt-4o", Grant(cloud=False))
+    assert large is not None
+    assert large.where == "local"
+    own = found.stands_for("gpt-x", Grant())
+    assert own is not None
+    assert own.where == "cloud"
+    kept = found.stands_for("gpt-x", Grant(), "local_only")
+    assert kept is not None
+    assert kept.where == "local"
+    assert found.stands_for("zzz", Grant()) is None
+    assert found.stands_for("gpt-4o", Grant(models=("phi3",))) is None

@@ -17,7 +17,7 @@ from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
-from inhouse.gateway.fleet import Engine, Model
+from inhouse.gateway.fleet import Engine, EngineState, Model
 from inhouse.gateway.ports import InstalledModel, ModelStore, PullProgress
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.caller import Grant
@@ -159,10 +159,15 @@ class FakeCatalogue:
     """A list of offers; a grant with `models` sees those of exactly these names."""
 
     all: tuple[Offer, ...]
+    means: dict[str, Offer] = field(default_factory=dict)
 
     def offers(self, grant: Grant) -> tuple[Offer, ...]:
         """See `Catalogue.offers`."""
         return tuple(each for each in self.all if not grant.models or each.name in grant.models)
+
+    def stands_for(self, name: str, grant: Grant, data: str = "any") -> Offer | None:
+        """See `Catalogue.stands_for`: what `means` says of names that are not listed."""
+        return self.means.get(name)
 
 
 @dataclass
@@ -310,15 +315,17 @@ async def open_plane(
     shelves: ModelStore | None = None,
     patience: Patience | None = None,
     slow: SlowRequests | None = None,
+    state: EngineState = "up",
 ) -> AsyncIterator[Plane]:
     """Serve the surfaces for the length of the block.
 
-    There is one local engine named `house` with `models`; it plays one of `scripts` per request, unless
-    `provider` answers for it. `chat` replaces the whole dispatch, `shelves` the fake store of models.
+    There is one local engine named `house` with `models`, in `state`; it plays one of `scripts` per
+    request, unless `provider` answers for it. `chat` replaces the whole dispatch, `shelves` the fake store
+    of models.
     """
     scripted = ScriptedProvider(*scripts, name="house")
     board = FleetBoard(lambda: NOW)
-    board.show([Engine("house", "scripted", "local", "", "up", tuple(Model(name) for name in models))])
+    board.show([Engine("house", "scripted", "local", "", state, tuple(Model(name) for name in models))])
     shelf, stopping, ids = Shelf(), asyncio.Event(), count(1)
     dispatch = Dispatch(
         board,

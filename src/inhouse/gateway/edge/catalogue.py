@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator
 
 from inhouse.gateway.candidates import Candidate, candidates_of
 from inhouse.gateway.edge.board import FleetBoard
-from inhouse.gateway.facts import Facts, Need
-from inhouse.gateway.names import matches, plain_name
+from inhouse.gateway.facts import EMBED_TASK, Facts, Need
+from inhouse.gateway.names import matches, plain_name, trades_of
 from inhouse.gateway.policy import NoRoute, decide
 from inhouse.gateway.ports import Offer
 from inhouse.gateway.rules import Budget, Rules
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.messages import DataPolicy
 
 __all__ = ["FleetCatalogue"]
+
+_CHAT: frozenset[Need] = frozenset()
+_EMBED: frozenset[Need] = frozenset({"embed"})
 
 
 class FleetCatalogue:
@@ -31,6 +35,32 @@ class FleetCatalogue:
             found.setdefault(plain_name(offer.name), offer)
         return tuple(found.values())
 
+    def stands_for(self, name: str, grant: Grant, data: DataPolicy = "any") -> Offer | None:
+        """What would answer this caller under that name now, whether it is listed or not."""
+        rules, fleet, now = self._rules(), self._board.fleet, self._clock()
+        uses = (_CHAT, "chat"), (_EMBED, EMBED_TASK)
+        for needs, task in reversed(uses) if "embedding" in trades_of(name) else uses:
+            facts = Facts(
+                task,
+                data,
+                name,
+                0,
+                0,
+                needs,
+                cloud=grant.cloud,
+                key=grant.key,
+                team=grant.team,
+                models=grant.models,
+            )
+            route = decide(facts, fleet, rules, Budget(), now)
+            if isinstance(route, NoRoute):
+                continue
+            first = route.attempts[0]
+            wanted = f"{first.engine}/{first.model}"
+            found = next(each for each in candidates_of(fleet) if each.name == wanted)
+            return _offer(found, name, runs_as=first.model)
+        return None
+
     def _models(self, grant: Grant) -> Iterator[Offer]:
         rules, now = self._rules(), self._clock()
         kinds = {kind: index for index, kind in enumerate(rules.order)}
@@ -45,25 +75,15 @@ class FleetCatalogue:
 
     def _aliases(self, grant: Grant) -> Iterator[Offer]:
         """Aliases written out (no pattern), as whatever would answer them now."""
-        rules, fleet, now = self._rules(), self._board.fleet, self._clock()
-        by_name = {each.name: each for each in candidates_of(fleet)}
-        for rule in rules.aliases:
+        for rule in self._rules().aliases:
             mine = not rule.keys or any(
                 matches(pattern, grant.key) or matches(pattern, grant.team) for pattern in rule.keys
             )
             if "*" in rule.name or "?" in rule.name or not mine or not _named(grant, rule.name):
                 continue
-            for need in ("", "embed"):
-                needs: frozenset[Need] = frozenset({"embed"}) if need else frozenset()
-                facts = Facts(
-                    "chat", "any", rule.name, 0, 0, needs, cloud=grant.cloud, key=grant.key, team=grant.team
-                )
-                route = decide(facts, fleet, rules, Budget(), now)
-                if isinstance(route, NoRoute):
-                    continue
-                first = route.attempts[0]
-                yield _offer(by_name[f"{first.engine}/{first.model}"], rule.name, runs_as=first.model)
-                break
+            offer = self.stands_for(rule.name, grant)
+            if offer is not None:
+                yield offer
 
 
 def _usable(candidate: Candidate, grant: Grant, rules: Rules, now: float) -> bool:

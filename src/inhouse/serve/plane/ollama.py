@@ -27,7 +27,7 @@ from inhouse.serve.plane import ollama_models
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
-from inhouse.serve.plane.ollama_names import offer_of, refuse_cloud_name
+from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name
 from inhouse.serve.plane.parts import Offer
 from inhouse.serve.plane.vectors import embed
 from inhouse.serve.wire import send_reply
@@ -120,11 +120,11 @@ async def _answer(asked: Asked, request: ChatRequest, *, generate: bool) -> None
     request = asked.wanted(_checked(request, name, offer, generate=generate))
     try:
         if not request.messages:
-            await _load(asked, request, name, offer, generate=generate)
+            await _load(asked, request, name, generate=generate)
         else:
             await _exchange(asked, request, name, generate=generate)
-    except (NoEngine, NotFound) as error:
-        if offer is None and not isinstance(error, NotSupported):
+    except NotFound as error:
+        if offer is None:
             raise NotFound(f"model '{name}' not found") from error
         raise
 
@@ -158,16 +158,16 @@ def _exactly(offer: Offer) -> str:
     return f"{offer.engine}/{offer.runs_as or offer.name}"
 
 
-async def _load(
-    asked: Asked, request: ChatRequest, name: str, offer: Offer | None, *, generate: bool
-) -> None:
-    """Load the model, or unload it: what a request without words asks for."""
+async def _load(asked: Asked, request: ChatRequest, name: str, *, generate: bool) -> None:
+    """Load the model that the name means, or unload it: what a request without words asks for."""
+    offer = meant_by(asked, name)
     if offer is None:
+        await with_reader(asked, _drained(asked, request))  # is refused in the words of the rule
         raise NotFound(f"model '{name}' not found")
     reason = "unload" if request.keep_alive_s == 0 else "load"
     used = EngineUsed(offer.engine, offer.runs_as or offer.name, offer.where, reason)
     if offer.kind in _LOADABLE:
-        pinned = dataclasses.replace(request, model=_exactly(offer), original=None)
+        pinned = dataclasses.replace(request, model=name, runs_as=_exactly(offer), original=None)
         used = await with_reader(asked, _drained(asked, pinned))
     body = ollama.write_loaded_reply(
         model=name, created_at=ollama.rfc3339(asked.parts.clock()), reason=reason, generate=generate

@@ -11,7 +11,7 @@ from inhouse.gateway.ports import InstalledModel, PullProgress
 from inhouse.kernel.errors import BadRequest, EngineRefused, InhouseError, NotFound
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.exchange import Gone, with_reader
-from inhouse.serve.plane.ollama_names import offer_of, refuse_cloud_name
+from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name
 from inhouse.serve.plane.parts import Offer
 from inhouse.serve.wire import send_reply
 
@@ -41,7 +41,7 @@ async def _show(asked: Asked) -> None:
     if not name:
         raise BadRequest("model is required")
     refuse_cloud_name(name)
-    offer = offer_of(asked, name)
+    offer = meant_by(asked, name)
     if offer is None:
         raise NotFound(f"model '{name}' not found")
     basename = name if asked.header(b"user-agent").startswith(COPILOT) else ""

@@ -7,7 +7,7 @@ from inhouse.kernel.errors import Forbidden
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.parts import Offer
 
-__all__ = ["offer_of", "refuse_cloud_name"]
+__all__ = ["meant_by", "offer_of", "refuse_cloud_name"]
 
 
 def offer_of(asked: Asked, name: str) -> Offer | None:
@@ -17,6 +17,12 @@ def offer_of(asked: Asked, name: str) -> Offer | None:
         if ollama.plain_name(offer.name) == wanted:
             return offer
     return None
+
+
+def meant_by(asked: Asked, name: str) -> Offer | None:
+    """What would answer this caller under that name, as in a chat: also a class of models, or `auto`."""
+    found = offer_of(asked, name)
+    return found or asked.parts.catalogue.stands_for(name, asked.grant, asked.data)
 
 
 def refuse_cloud_name(name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.messages import DataPolicy
 from inhouse.kernel.ports import ChatModel, Embedder
 
 __all__ = ["Admission", "Catalogue", "Gatekeeper", "Offer", "PlaneParts"]
@@ -22,6 +23,10 @@ class Catalogue(Protocol):
 
     def offers(self, grant: Grant) -> tuple[Offer, ...]:
         """Every model name this caller may use now, each name once, best engine first; no I/O."""
+        ...
+
+    def stands_for(self, name: str, grant: Grant, data: DataPolicy = "any") -> Offer | None:
+        """What would answer this caller under that name now, listed or not, None when nobody; no I/O."""
         ...
 
 
