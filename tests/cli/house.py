@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from inhouse import compose
 from inhouse.cli.main import main
 from inhouse.cli.setup import Setup
 from inhouse.config import Home, Loaded
@@ -85,3 +86,12 @@ def run(
     given = {"INHOUSE_HOME": str(tmp_path / ".home"), **environment}
     setup = Setup(environment=given, folder=tmp_path, builder=builder or FakeBuilder())
     return CliRunner().invoke(main, words, obj=setup, input=typed)
+
+
+def run_real(environment: Mapping[str, str], *words: str) -> Result:
+    """Run `inhouse words…` on a real home in this process, which has loaded the libraries already.
+
+    The folder of the command is HOME.
+    """
+    setup = Setup(environment=environment, folder=Path(environment["HOME"]), builder=compose)
+    return CliRunner().invoke(main, words, obj=setup, catch_exceptions=False)

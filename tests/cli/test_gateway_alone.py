@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.house import run_real
 from tests.worlds.engines import FakeEngine
 
 pytestmark = pytest.mark.slow
@@ -27,13 +28,9 @@ NOTICED_S = 10.0
 
 
 async def run(environment: Mapping[str, str], *words: str) -> tuple[int, str, str]:
-    """One command in a process of its own: exit code, stdout, stderr."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "inhouse", *words, env=environment, cwd=environment["HOME"],
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, error = await asyncio.wait_for(child.communicate(), 60)
-    return child.returncode or 0, out.decode(), error.decode()
+    """One command beside the gateway's process: exit code, stdout, stderr."""
+    done = await asyncio.to_thread(run_real, environment, *words)
+    return done.exit_code, done.stdout, done.stderr
 
 
 async def read(environment: Mapping[str, str], *words: str) -> Any:

@@ -11,16 +11,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
 
-from inhouse import compose
-from inhouse.cli.main import main
-from inhouse.cli.setup import Setup
+from tests.cli.house import run_real
 
 FILES = {
     "leave.md": "# Leave\n\nEvery employee has 28 calendar days of paid leave a year.\n",
@@ -45,18 +41,7 @@ def home(tmp_path: Path) -> dict[str, str]:
     }
 
 
-class Done(Protocol):
-    """How a command ended."""
-
-    @property
-    def returncode(self) -> int: ...
-    @property
-    def stdout(self) -> str: ...
-    @property
-    def stderr(self) -> str: ...
-
-
-def start(home: dict[str, str], *words: str) -> Done:
+def start(home: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     command = [sys.executable, "-m", "inhouse", *words]
     return subprocess.run(
@@ -64,27 +49,15 @@ def start(home: dict[str, str], *words: str) -> Done:
     )
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A command that ran in this process."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(home: dict[str, str], *words: str) -> Done:
-    """The same command with the same parts in this process, which has loaded its libraries already."""
-    folder = Path(home["HOME"])
-    with contextlib.chdir(folder):
-        setup = Setup(environment=home, folder=folder, builder=compose)
-        result = CliRunner().invoke(main, words, obj=setup, catch_exceptions=False)
-    return Ended(result.exit_code, result.stdout, result.stderr)
+def run(home: dict[str, str], *words: str) -> Result:
+    """The same command with the same parts in this process."""
+    with contextlib.chdir(home["HOME"]):
+        return run_real(home, *words)
 
 
 def read(home: dict[str, str], *words: str) -> dict[str, object]:
     done = run(home, *words, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
     return found
@@ -107,7 +80,7 @@ def server(home: dict[str, str]) -> Iterator[str]:
 def check_main_job(home: dict[str, str]) -> None:
     """Ingest, list, ask, verify each quote against the document, ingest again, remove."""
     first = run(home, "ingest", "docs", "--json")
-    assert first.returncode == 0, first.stderr
+    assert first.exit_code == 0, first.stderr
     report = json.loads(first.stdout)
     assert (report["added"], report["empty"]) == (2, 1)
     assert "empty: 'empty.pdf'" in first.stderr
@@ -127,9 +100,9 @@ def check_main_job(home: dict[str, str]) -> None:
             assert quote["quote"] == text[quote["start"] : quote["end"]]
     again = json.loads(run(home, "ingest", "docs", "--json").stdout)
     assert (again["added"], again["updated"], again["unchanged"]) == (0, 0, 3)
-    assert run(home, "documents", "rm", "docs/leave.md").returncode == 0
+    assert run(home, "documents", "rm", "docs/leave.md").exit_code == 0
     assert read(home, "documents", "ls", "leave")["total"] == 0
-    assert run(home, "doctor").returncode == 0
+    assert run(home, "doctor").exit_code == 0
 
 
 @pytest.mark.slow
@@ -159,7 +132,7 @@ def test_the_main_job_beside_a_server(home: dict[str, str], server: str) -> None
 @pytest.mark.slow
 def test_a_lost_index_is_rebuilt_by_the_next_question(home: dict[str, str]) -> None:
     """Said by doctor, then by the command that does it; without that, the answer would be a refusal."""
-    assert run(home, "ingest", "docs").returncode == 0
+    assert run(home, "ingest", "docs").exit_code == 0
     shutil.rmtree(Path(home["INHOUSE_HOME"]) / "state" / "index")
     assert "index: its files are gone" in run(home, "doctor").stdout
     found = run(home, "search", "paid leave")
@@ -177,23 +150,23 @@ def test_a_lost_database_costs_no_document(home: dict[str, str]) -> None:
     for lose in (database.unlink, lambda: database.write_bytes(b"")):
         lose()
         done = run(home, "ingest", "docs")
-        assert (done.returncode, "is gone or empty" in done.stderr) == (3, True)
+        assert (done.exit_code, "is gone or empty" in done.stderr) == (3, True)
         assert "database: The home" in run(home, "doctor").stdout
     database.write_bytes(kept)
     assert read(home, "ask", "How many days of paid leave are there?")["band"] == "answer"
-    assert run(home, "documents", "show", "leave.md").returncode == 0
+    assert run(home, "documents", "show", "leave.md").exit_code == 0
 
 
 @pytest.mark.slow
 def test_doctor_tells_of_damaged_pages(home: dict[str, str]) -> None:
     """A database that opens and cannot be read is a finding with its remedy, not the end of the command."""
-    assert run(home, "ingest", "docs").returncode == 0
+    assert run(home, "ingest", "docs").exit_code == 0
     database = Path(home["INHOUSE_HOME"]) / "state" / "inhouse.db"
     with database.open("r+b") as file:
         file.seek(3 * 4096)
         file.write(b"\xa5" * 20 * 4096)
     done = run(home, "doctor")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "BAD   database:" in done.stdout
     assert "backups folder" in done.stdout
 
