@@ -168,6 +168,7 @@ async def test_chat_and_usage_have_the_keys_of_the_plan(world: World) -> None:
     assert set(stats["cloud"]) == {"calls", "input_tokens", "output_tokens", "cost"}
     assert {"timestamp", "total_cost", "cost_savings"} <= set(stats)
     assert stats["unpriced"] == 1
+    assert stats["note"] == "the cost of 1 of 1 calls is unknown and not in these sums"
 
 
 async def test_the_sync_service_is_the_same(world: World) -> None:

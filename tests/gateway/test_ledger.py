@@ -76,9 +76,9 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def fill(books: Books) -> None:
-    """Five rows over nine days."""
+    """Five rows over nine days; the failed one says that it saved, which does not count."""
     books.wrote(QWEN, Usage(100, 50, 20), 30, saved=900, key="k1", team="sales")
-    books.wrote(QWEN, Usage(10, 5), None, after_s=3600, user="boris", outcome="failed")
+    books.wrote(QWEN, Usage(10, 5), None, saved=70, after_s=3600, user="boris", outcome="failed")
     books.wrote(CLAUDE, Usage(200, 100), 4000, after_s=23 * 3600, key="k1", team="sales")
     books.wrote(CLAUDE, Usage(1, 1), None, after_s=86_400 * 2, user="boris")
     books.wrote(NOBODY, Usage(0, 0), 0, after_s=86_400 * 8)
@@ -110,13 +110,17 @@ def test_sums_by_anything(books: Books, by: Grouping, names: list[str]) -> None:
 
 
 def test_one_sum_whole(books: Books) -> None:
-    """Local and cloud money apart; a local row without a known saving is counted as such."""
+    """Local and cloud money apart; a local answer without a known saving is counted as such."""
     fill(books)
+    books.wrote(QWEN, Usage(0, 0), None, outcome="partial")
+    books.wrote(QWEN, Usage(0, 0), 0, saved=0, outcome="failed")
+    books.wrote(QWEN, Usage(0, 0), 0, saved=3, outcome="cancelled")
     local = next(each for each in books.ledger.sums("where", Within()) if each.name == "local")
-    assert (local.requests, local.failed, local.local) == (2, 1, 2)
+    assert (local.requests, local.failed, local.local) == (5, 3, 2)
     assert (local.input_tokens, local.output_tokens, local.cached_tokens) == (110, 55, 20)
     assert (local.cost_micros, local.cloud_cost_micros, local.local_cost_micros) == (30, 0, 30)
-    assert (local.unpriced, local.saved_micros, local.unsaved) == (1, 900, 1)
+    assert (local.unpriced, local.saved_micros, local.unsaved) == (2, 900, 1)
+    assert books.ledger.totals()[0].saved_micros == 900
     cloud = next(each for each in books.ledger.sums("where", Within()) if each.name == "cloud")
     assert (cloud.cloud_cost_micros, cloud.local_cost_micros, cloud.unsaved) == (4000, 0, 0)
 

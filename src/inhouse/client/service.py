@@ -107,7 +107,10 @@ class SyncLLMService:
 
     def get_usage_stats(self, since: float = 0.0) -> Json:
         """`{"timestamp", "local": {"calls", "tokens", "cost"}, "cloud": {"calls", "input_tokens",
-        "output_tokens", "cost"}, "total_cost", "cost_savings", "unpriced"}` from the ledger of the house.
+        "output_tokens", "cost"}, "total_cost", "cost_savings", "unpriced", "note"}` from the ledger of
+        the house.
+
+        Costs are of the calls whose price is known; `note` tells how many are not in them.
 
         Raises:
             LlmError: if the server does not answer.

@@ -220,8 +220,9 @@ Grouping = Literal["engine", "model", "key", "user", "team", "task", "where", "d
 class UsageSum:
     """Sums over the rows of one `name` (a day is written `2026-11-21`, a week as its Monday).
 
-    Money is of the rows whose money is known: `unpriced` counts the others. `saved_micros` is gross, of
-    rows answered inside the house, of which `unsaved` have no known saving.
+    Money is of the rows whose money is known: `unpriced` counts the others. `local` counts what was
+    answered inside the house, whole or in part; `saved_micros` is gross, of these rows, of which `unsaved`
+    have no known saving. A failed or cancelled request saved nothing.
     """
 
     name: str

@@ -296,6 +296,8 @@ def _usage(parts: Parts, since: float) -> UsageStats:
     totals = parts.ledger.totals(since=since)
     local = [row for row in totals if row.where == "local"]
     cloud = [row for row in totals if row.where == "cloud"]
+    calls = sum(row.requests for row in (*local, *cloud))
+    unpriced = sum(row.unpriced for row in (*local, *cloud))
     local_cost = sum(row.cost_micros for row in local) / 1e6
     cloud_cost = sum(row.cost_micros for row in cloud) / 1e6
     return UsageStats(
@@ -313,5 +315,6 @@ def _usage(parts: Parts, since: float) -> UsageStats:
         ),
         total_cost=local_cost + cloud_cost,
         cost_savings=sum(row.saved_micros for row in totals) / 1e6,
-        unpriced=sum(row.unpriced for row in (*local, *cloud)),
+        unpriced=unpriced,
+        note=f"the cost of {unpriced} of {calls} calls is unknown and not in these sums" if unpriced else "",
     )

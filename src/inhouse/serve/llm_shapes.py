@@ -121,7 +121,7 @@ class CloudUse(Shape):
 
 
 class UsageStats(Shape):
-    """Money is of the calls whose price is known; `unpriced` counts the others."""
+    """Money is of the calls whose price is known; `unpriced` counts the others, and `note` says so."""
 
     timestamp: str
     local: LocalUse
@@ -129,3 +129,4 @@ class UsageStats(Shape):
     total_cost: float
     cost_savings: float
     unpriced: int
+    note: str = ""

@@ -63,8 +63,12 @@ _lost = insert(ledger).on_conflict_do_nothing()
 # As text: SQLAlchemy's own way to the driver takes several times as long per row, and requests wait for it.
 _ADD_ENDED, _ADD_LOST = (str(each.compile(dialect=dialect())) for each in (_ended, _lost))
 
-_LOCAL, _CLOUD = ledger.c.place == "local", ledger.c.place == "cloud"
+_CLOUD = ledger.c.place == "cloud"
+_ANSWERED = ledger.c.outcome.in_(("ok", "partial"))
+"""An answer saves, half an answer saves what it took; a request that brought none has saved nothing."""
+_LOCAL = (ledger.c.place == "local") & _ANSWERED
 _COMPARED = _LOCAL & ledger.c.saved_micros.is_not(None)
+_SAVED = func.coalesce(func.sum(case((_ANSWERED, ledger.c.saved_micros))), 0).label("saved_micros")
 _ADDED: tuple[ColumnElement[Any], ...] = (  # Any: counts and sums, all whole numbers
     func.count().label("requests"),
     func.sum(_FAILED).label("failed"),
@@ -76,7 +80,7 @@ _ADDED: tuple[ColumnElement[Any], ...] = (  # Any: counts and sums, all whole nu
     func.coalesce(func.sum(case((_CLOUD, ledger.c.cost_micros))), 0).label("cloud_cost_micros"),
     func.coalesce(func.sum(case((_COMPARED, ledger.c.cost_micros))), 0).label("local_cost_micros"),
     (func.count() - func.count(ledger.c.cost_micros)).label("unpriced"),
-    func.coalesce(func.sum(ledger.c.saved_micros), 0).label("saved_micros"),
+    _SAVED,
     func.sum(case((_LOCAL & ledger.c.saved_micros.is_(None), 1), else_=0)).label("unsaved"),
 )
 
@@ -154,7 +158,7 @@ class SqlLedger:
                 func.sum(columns.output_tokens).label("output_tokens"),
                 func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
                 (func.count() - func.count(columns.cost_micros)).label("unpriced"),
-                func.coalesce(func.sum(columns.saved_micros), 0).label("saved_micros"),
+                _SAVED,
             )
             .where(*_only(within or Within(since, until)))
             .group_by(columns.engine, columns.model, columns.place)
