@@ -8,7 +8,7 @@ from anthropic import Anthropic
 
 house = Anthropic(
     base_url=os.environ.get("INHOUSE_URL", "http://127.0.0.1:8484"),
-    api_key=os.environ.get("INHOUSE_KEY", "not needed on loopback"),
+    api_key=os.environ.get("INHOUSE_API_KEY", "not needed on loopback"),
     max_retries=0,
 )
 

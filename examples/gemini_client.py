@@ -8,7 +8,7 @@ from google import genai
 from google.genai import types
 
 house = genai.Client(
-    api_key=os.environ.get("INHOUSE_KEY", "not needed on loopback"),
+    api_key=os.environ.get("INHOUSE_API_KEY", "not needed on loopback"),
     http_options=types.HttpOptions(base_url=os.environ.get("INHOUSE_URL", "http://127.0.0.1:8484")),
 )
 

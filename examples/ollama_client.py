@@ -8,7 +8,9 @@ from ollama import Client
 
 house = Client(
     host=os.environ.get("INHOUSE_URL", "http://127.0.0.1:8484"),
-    headers={"authorization": f"Bearer {os.environ['INHOUSE_KEY']}"} if "INHOUSE_KEY" in os.environ else {},
+    headers={"authorization": f"Bearer {os.environ['INHOUSE_API_KEY']}"}
+    if "INHOUSE_API_KEY" in os.environ
+    else {},
 )
 
 names = [model.model for model in house.list().models]

@@ -8,7 +8,7 @@ from openai import OpenAI
 
 house = OpenAI(
     base_url=os.environ.get("INHOUSE_URL", "http://127.0.0.1:8484") + "/v1",
-    api_key=os.environ.get("INHOUSE_KEY", "not needed on loopback"),
+    api_key=os.environ.get("INHOUSE_API_KEY", "not needed on loopback"),
     max_retries=0,  # inhouse repeats what may be repeated, inside one budget
 )
 
