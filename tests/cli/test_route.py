@@ -19,7 +19,9 @@ from inhouse.gateway.gap_model import Outcome
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.rules import Rules
 from inhouse.gateway.till import Free
+from inhouse.kernel.caller import ApiKey, Grant
 from inhouse.serve.parts import Parts
+from inhouse.serve.plane.gate import Gate, GateRules
 from tests.cli.house import FakeBuilder, run
 from tests.serve.fakes import FakeHouse
 
@@ -49,6 +51,12 @@ class RoutingHouse(FakeHouse):
 
     @property
     def parts(self) -> Parts:
+        gate = Gate(
+            self.keys,
+            lambda: GateRules(keyless=frozenset({"chat"})),
+            clock=lambda: NOW,
+            stopwatch=lambda: NOW,
+        )
         board = FleetBoard(lambda: NOW)
         board.show(ENGINES)
         home = Home(self.folder / "state")
@@ -63,7 +71,9 @@ class RoutingHouse(FakeHouse):
             clock=lambda: NOW,
         )
         return replace(
-            super().parts, routing=Desk(board, book, Priced(), clock=lambda: NOW, outcomes=lambda: self.seen)
+            super().parts,
+            routing=Desk(board, book, Priced(), clock=lambda: NOW, outcomes=lambda: self.seen),
+            gate=gate,
         )
 
 
@@ -230,3 +240,53 @@ def test_own_outcomes_teach_the_gap_of_each_task(tmp_path: Path) -> None:
     empty = FakeBuilder(fakes=RoutingHouse(folder=tmp_path))
     assert run(tmp_path, "eval", "router", "--own", builder=empty).exit_code == 2
     assert "give --data FILE" in run(tmp_path, "eval", "router").stderr
+
+
+@pytest.mark.slow
+def test_a_key_and_a_program_without_one_are_explained_as_they_are(tmp_path: Path) -> None:
+    """`--key` explains with that key's rights, `--keyless` and `--user` with those of callers without one,
+    who lose the cloud with the first key; control: the administrator has it."""
+    house = RoutingHouse(folder=tmp_path)
+
+    def explain(*words: str) -> Result:
+        """The route of a request that would go out."""
+        words = ("explain", "--prefer", "cloud", *words)
+        return run(tmp_path, "route", *words, builder=FakeBuilder(fakes=house))
+
+    def first(*words: str) -> str:
+        """The first engine."""
+        engine = json.loads(explain("--json", *words).stdout)["attempts"][0]["engine"]
+        assert isinstance(engine, str)
+        return engine
+
+    assert first() == first("--keyless") == "openai"
+    grant = Grant(key="k1", user="anna", cloud=False, models=("phi*",))
+    house.keys.add(ApiKey(grant, "laptop", "", NOW))
+    house.keys.add(ApiKey(Grant(key="k2"), "server", "", NOW))
+    assert (first(), first("--key", "server")) == ("openai", "openai")
+    assert first("--key", "laptop") == first("--key", "k1") == "ollama"
+    assert first("--keyless") == first("--user", "anna") == "ollama"
+    said = explain("--key", "laptop").stdout
+    assert said.startswith("ollama/phi3 would answer")
+    assert "  sent by  the key 'laptop'" in said
+    assert "this key may not use the cloud" in said
+    assert "sent by" not in explain().stdout
+    assert explain("--key", "nobody").exit_code == 2
+    assert explain("--key", "laptop", "--user", "anna").exit_code == 2
+
+
+@pytest.mark.slow
+def test_nothing_is_promised_that_is_not_done(tmp_path: Path) -> None:
+    """A second question is announced only where single answers are judged, `no model named` only where one
+    was, and a small amount is not told as nothing."""
+    said = route(tmp_path, "explain", "--task", "summary", "--model", "auto", "--max-cost-micros", "1").stdout
+    assert "is asked again" not in said
+    assert "weak     is not looked for (strategies.post_hoc); a cascade would ask ollama/mistral" in said
+    assert "no model named" not in said
+    assert "this request at most 0.000001" in said
+    assert "no model named" in route(tmp_path, "explain", "--model", "phi3").stdout
+    (tmp_path / "state" / "inhouse.toml").write_text("[strategies]\npost_hoc = true\n", "utf-8")
+    said = route(tmp_path, "explain", "--task", "summary").stdout
+    assert (
+        "weak     a whole answer with confidence below 0.7 is asked again of openai/gpt-6-sol, cloud" in said
+    )

@@ -136,7 +136,7 @@ def test_a_budget_says_when_it_is_full_again() -> None:
     pay(counter, 90)
     with pytest.raises(OverBudget) as caught:
         pay(counter, 20)
-    assert "this week has 0.0000 left" in caught.value.message
+    assert "this week has 0.000010 left" in caught.value.message
     assert "2026-11-23 00:00" in caught.value.hint
 
 

@@ -12,7 +12,7 @@ import click
 from inhouse.cli.output import bold, dim, money, note, say, show_json
 from inhouse.cli.setup import Setup, setup_of
 from inhouse.kernel.errors import BadRequest
-from inhouse.serve.route import ExplainedShape, LayerShape, RouteAskBody, SwitchShape
+from inhouse.serve.route import ADMINISTRATOR, ExplainedShape, LayerShape, RouteAskBody, SwitchShape
 
 __all__ = ["route"]
 
@@ -56,6 +56,9 @@ def route() -> None:
     help="Whether the words may leave the house",
 )
 @click.option("--max-cost-micros", type=click.IntRange(0), help="Most that it may cost, in millionths")
+@click.option("--key", help="Id or name of the API key that would send it; without, the administrator does")
+@click.option("--keyless", is_flag=True, help="A program without a key would send it")
+@click.option("--user", help="A program without a key would send it, for this user")
 @click.option("--tokens", type=click.IntRange(0), help="Length of the prompt, instead of a prompt")
 @click.option(
     "--file",
@@ -133,11 +136,14 @@ def _show(found: ExplainedShape) -> None:
         for each in found.attempts[1:]:
             say(f"  then     {each.engine}/{each.model}, {each.where} ({money(each.cost_micros)})")
         if found.escalate_to is not None:
-            better = found.escalate_to
-            say(
-                f"  weak     an answer with confidence below {found.escalate_below:g} is asked again of"
-                f" {better.engine}/{better.model}, {better.where}"
-            )
+            better = f"{found.escalate_to.engine}/{found.escalate_to.model}, {found.escalate_to.where}"
+            if found.post_hoc:
+                below = f"{found.escalate_below:g}"
+                say(f"  weak     a whole answer with confidence below {below} is asked again of {better}")
+            else:
+                say(f"  weak     is not looked for (strategies.post_hoc); a cascade would ask {better}")
+    if found.sender != ADMINISTRATOR:
+        say(f"  sent by  {found.sender}")
     say()
     say(bold("Rules, the highest first"))
     for number, layer in enumerate(found.layers):

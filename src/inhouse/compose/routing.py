@@ -115,6 +115,7 @@ def rules_of(loaded: Loaded, home: Home) -> Rules:
         hard_from=routing.hard_from,
         accept=routing.accept,
         escalate_below=routing.escalate_below,
+        post_hoc=settings.strategies.post_hoc,
         retries=routing.retries,
     )
 

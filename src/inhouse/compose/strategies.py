@@ -39,7 +39,6 @@ def open_strategies(
         samples=chosen.samples,
         max_seconds=chosen.max_seconds,
         max_cost_micros=chosen.max_cost_micros or None,
-        post_hoc=chosen.post_hoc,
     )
 
     last: tuple[Rules, StrategySettings] | None = None
@@ -48,7 +47,10 @@ def open_strategies(
         nonlocal last
         now = rules()
         if last is None or last[0] is not now:
-            last = now, replace(fixed, accept=now.accept, escalate_below=now.escalate_below)
+            last = (
+                now,
+                replace(fixed, accept=now.accept, escalate_below=now.escalate_below, post_hoc=now.post_hoc),
+            )
         return last[1]
 
     candidates = RoutedCandidates(dispatch, board, till, time.time)

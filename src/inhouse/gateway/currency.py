@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-__all__ = ["Rate", "RateTable"]
+__all__ = ["Rate", "RateTable", "money_text"]
+
+CENT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,9 @@ class RateTable:
             return Decimal(1)
         known = [each for each in self.rates if each.currency == currency and each.since <= day]
         return max(known, key=lambda each: each.since).rate if known else None
+
+
+def money_text(micros: int) -> str:
+    """Micro-units as a person reads them: `0.0123`; all six digits where four would hide an amount."""
+    small = 0 < abs(micros) < CENT and micros % 100 != 0
+    return f"{micros / 1_000_000:.{6 if small else 4}f}"

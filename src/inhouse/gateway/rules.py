@@ -139,6 +139,7 @@ class Rules:
     """Routing rules; what is left out has no effect.
 
     `scorer` judges complexity, None: nobody does. Prompts of `hard_from` and more are hard.
+    `post_hoc`: single answers are judged too, not only the drafts of a cascade.
     """
 
     cloud_allowed: bool = False
@@ -156,6 +157,7 @@ class Rules:
     hard_from: float = 0.8
     accept: float = 0.85
     escalate_below: float = 0.70
+    post_hoc: bool = False
     retries: int = 2
 
 

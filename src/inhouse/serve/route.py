@@ -10,19 +10,36 @@ from pydantic import Field
 
 from inhouse.gateway.desk import Explained, RouteAsk, RoutingDesk, SwitchState
 from inhouse.gateway.policy.route import Attempt, NoRoute, TraceStep
-from inhouse.kernel.errors import Unavailable
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import BadRequest, Forbidden, Unauthorized, Unavailable
 from inhouse.kernel.messages import Wishes
+from inhouse.ops.keys import why_not
 from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
 
-__all__ = ["ExplainedShape", "OutcomesShape", "RouteAskBody", "SwitchBody", "SwitchShape", "route_routes"]
+__all__ = [
+    "ADMINISTRATOR",
+    "ExplainedShape",
+    "OutcomesShape",
+    "RouteAskBody",
+    "SwitchBody",
+    "SwitchShape",
+    "route_routes",
+]
+
+
+ADMINISTRATOR = "the administrator of this house"
 
 
 class RouteAskBody(Body):
-    """A request that is not sent, as its headers would say it."""
+    """A request that is not sent, as its headers would say it.
+
+    Without more it is the administrator's own. `key` is the id or name of an API key that would send it;
+    `keyless`: a program without one would, as `user` where that is given.
+    """
 
     prompt: str = Field("", max_length=4_000_000)
     task: str = Field("chat", max_length=64)
@@ -34,6 +51,9 @@ class RouteAskBody(Body):
     force: Literal["local", "cloud"] | None = None
     max_cost_micros: int | None = Field(None, ge=0)
     tokens: int | None = Field(None, ge=0)
+    key: str | None = Field(None, min_length=1, max_length=128)
+    user: str | None = Field(None, min_length=1, max_length=128)
+    keyless: bool = False
 
 
 class SwitchBody(Body):
@@ -94,6 +114,7 @@ class ChangeShape(Shape):
 class ExplainedShape(Shape):
     """What `route explain --json` prints."""
 
+    sender: str
     task: str
     model: str | None
     data: str
@@ -107,6 +128,7 @@ class ExplainedShape(Shape):
     accept: float | None
     escalate_below: float | None
     escalate_to: AttemptShape | None
+    post_hoc: bool | None
     retries: int | None
     switch: SwitchShape
 
@@ -146,7 +168,8 @@ def route_routes(parts: Parts) -> APIRouter:
             ),
             tokens=body.tokens,
         )
-        return _explained(_desk(parts).explain(ask))
+        sender, grant = _sender(parts, body)
+        return _explained(_desk(parts).explain(ask, grant), sender)
 
     @routes.get("/app/route/outcomes")
     def outcomes(caller: CallerOf) -> OutcomesShape:
@@ -171,6 +194,33 @@ def route_routes(parts: Parts) -> APIRouter:
     return routes
 
 
+def _sender(parts: Parts, body: RouteAskBody) -> tuple[str, Grant | None]:
+    """Who would send it, in words, and what they may do; no grant is the administrator's own."""
+    if body.key is not None:
+        if body.user is not None or body.keyless:
+            raise BadRequest(
+                "A key has a user of its own", hint="give either --key, or --user for a program without one"
+            )
+        if parts.keys is None:
+            raise Unavailable("This server keeps no API keys", hint="use the one that holds the home")
+        key = parts.keys.named(body.key)
+        if reason := why_not(key, parts.clock()):
+            raise Unauthorized(f"The API key {key.name!r} {reason}", hint="`inhouse keys ls` lists all")
+        return f"the key {key.name!r}", _may_chat(key.grant)
+    if body.user is None and not body.keyless:
+        return ADMINISTRATOR, None
+    if parts.gate is None:
+        raise Unavailable("This process knows no callers", hint="start the server: `inhouse up`")
+    grant = parts.gate.grant("", user=body.user or "", loopback=True)
+    return f"a program without a key, as {grant.user!r}", _may_chat(grant)
+
+
+def _may_chat(grant: Grant) -> Grant:
+    if "chat" not in grant.scopes:
+        raise Forbidden("It may not chat at all", hint="`inhouse keys ls` shows the scopes of each key")
+    return grant
+
+
 def _desk(parts: Parts) -> RoutingDesk:
     if parts.routing is None:
         raise Unavailable("This house has no gateway", hint="start it with `inhouse up`")
@@ -181,7 +231,7 @@ def _switch(state: SwitchState) -> SwitchShape:
     return SwitchShape.model_validate(state)
 
 
-def _explained(found: Explained) -> ExplainedShape:
+def _explained(found: Explained, sender: str) -> ExplainedShape:
     route, facts = found.route, found.facts
     refused = None
     attempts: tuple[AttemptShape, ...] = ()
@@ -190,6 +240,7 @@ def _explained(found: Explained) -> ExplainedShape:
     else:
         attempts = tuple(_attempt(each, cost) for each, cost in zip(route.attempts, found.costs, strict=True))
     return ExplainedShape(
+        sender=sender,
         task=facts.task,
         model=facts.model,
         data=facts.data,
@@ -205,6 +256,7 @@ def _explained(found: Explained) -> ExplainedShape:
         escalate_to=None
         if isinstance(route, NoRoute) or route.escalate_to is None
         else _attempt(route.escalate_to, None),
+        post_hoc=None if isinstance(route, NoRoute) else route.post_hoc,
         retries=None if isinstance(route, NoRoute) else route.retries,
         switch=_switch(found.switch),
     )

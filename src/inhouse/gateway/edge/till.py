@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from inhouse.gateway.accounts import BudgetRule, Payer, Purse, Scope, purses_of, window_of
 from inhouse.gateway.costs import Electricity, Machine, machine_of, run_cost
+from inhouse.gateway.currency import money_text
 from inhouse.gateway.edge.energy import PowerMeter, Shares
 from inhouse.gateway.edge.prices import Prices
 from inhouse.gateway.policy import Attempt
@@ -315,7 +316,7 @@ def _check(purse: Purse, attempt: Attempt, cost_micros: int | None, now: float) 
     if left >= cost_micros and left > 0:
         return
     raise OverBudget(
-        f"The budget {whose} for this {rule.period} has {max(0, left) / 1_000_000:.4f} left, and"
-        f" `{attempt.model}` on `{attempt.engine}` may cost {cost_micros / 1_000_000:.4f}",
+        f"The budget {whose} for this {rule.period} has {money_text(max(0, left))} left, and"
+        f" `{attempt.model}` on `{attempt.engine}` may cost {money_text(cost_micros)}",
         hint=f"wait until {_until(purse, now)}, use a local model, or raise the limit in [[budget]]",
     )

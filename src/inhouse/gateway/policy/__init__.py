@@ -71,6 +71,7 @@ def decide(facts: Facts, fleet: Fleet, rules: Rules, budget: Budget, now: float)
         accept=rules.accept,
         escalate_below=rules.escalate_below,
         escalate_to=_attempt(stronger, "asked again: it is stronger") if stronger else None,
+        post_hoc=rules.post_hoc,
         retries=rules.retries,
     )
 

@@ -184,9 +184,14 @@ def post_hoc(left: list[Candidate], question: Question, step: TraceStep) -> list
         step.said = "the model was named: nobody else is asked afterwards"
     elif stronger is None:
         step.said = "nobody stronger may be asked"
+    elif rules.post_hoc:
+        step.said = (
+            f"an answer that is read whole and has confidence below {rules.escalate_below:.2f} is asked again"
+            f" of {stronger.name}"
+        )
     else:
         step.said = (
-            f"an answer with confidence below {rules.escalate_below:.2f} is asked again of {stronger.name}"
+            f"single answers are not judged (strategies.post_hoc); a cascade would ask {stronger.name}"
         )
     return left
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inhouse.gateway.currency import money_text
 from inhouse.gateway.facts import ANSWER_TASK
 from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
@@ -165,8 +166,8 @@ def budget(left: list[Candidate], question: Question, step: TraceStep) -> list[C
     """No cloud once the cap is reached, and none that would cost more than this request may."""
     rest, most = question.budget.cloud_left_micros, question.facts.wishes.max_cost_micros
     step.inputs = (
-        ("left", "no cap" if rest is None else f"{rest / 1e6:.4f}"),
-        ("this request at most", "no limit" if most is None else f"{most / 1e6:.4f}"),
+        ("left", "no cap" if rest is None else money_text(rest)),
+        ("this request at most", "no limit" if most is None else money_text(most)),
     )
     if (rest is None or rest > 0) and most is None:
         step.rule, step.said = "budget.open", "no budget is in the way"
@@ -200,5 +201,5 @@ def _too_dear(candidate: Candidate, question: Question, most: int) -> str:
     if cost is None:
         return "its price is not known, and the request has a limit"
     if cost > most:
-        return f"would cost about {cost / 1e6:.4f}, more than the {most / 1e6:.4f} of this request"
+        return f"would cost about {money_text(cost)}, more than the {money_text(most)} of this request"
     return ""

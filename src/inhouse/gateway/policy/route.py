@@ -49,7 +49,8 @@ class Route:
     """Engines to try, best first; never empty.
 
     After the answer is there: from `accept` on a draft of a cascade is good enough, below `escalate_below`
-    a single answer is asked again of `escalate_to`, which is None where nobody stronger may be asked.
+    an answer is asked again of `escalate_to`, which is None where nobody stronger may be asked; a single
+    one only where `post_hoc` is true.
     `retries` is how often in all, over all attempts, the same engine may be asked again.
     """
 
@@ -58,6 +59,7 @@ class Route:
     accept: float = 0.85
     escalate_below: float = 0.70
     escalate_to: Attempt | None = None
+    post_hoc: bool = False
     retries: int = 2
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from inhouse.gateway.facts import Facts
 from inhouse.gateway.fleet import Fleet, Place
+from inhouse.gateway.names import HOUSE_NAMES
 from inhouse.gateway.policy import NoRoute, Route, decide
 from inhouse.gateway.rules import Budget, LocalSwitch, Rules
 from inhouse.kernel.messages import DataPolicy, Wishes
@@ -47,7 +48,8 @@ def _variants(facts: Facts, rules: Rules, budget: Budget) -> Iterator[Variant]:
     places: tuple[Place, ...] = ("local", "cloud")
     for place in places:
         yield f"force: {place}", replace(facts, wishes=replace(wishes, force=place)), rules, budget
-    yield "no model named", replace(facts, model=None), rules, budget
+    if facts.model is not None and facts.model not in HOUSE_NAMES:
+        yield "no model named", replace(facts, model=None), rules, budget
     for switch in get_args(LocalSwitch):
         yield f"routing.local = {switch}", facts, replace(rules, local=switch), budget
     for role in ("L1", "L3"):
