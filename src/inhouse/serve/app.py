@@ -36,10 +36,9 @@ __all__ = ["build_api", "build_app"]
 
 def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
     """The application over an open house. Setting `stopping` ends its streams."""
+    front = _front(parts, stopping)
     router = _Router(
-        api=build_api(parts, stopping=stopping),
-        health=HealthPages(parts, stopping),
-        front=_front(parts, stopping),
+        api=build_api(parts, stopping=stopping), health=HealthPages(parts, stopping), front=front
     )
     limits = parts.limits
     return Door(
@@ -47,6 +46,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
         max_body_bytes=limits.max_body_bytes,
         allowed_hosts=limits.allowed_hosts,
         doors=limits.doors,
+        words=front.words if front else None,
     )
 
 

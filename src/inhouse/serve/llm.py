@@ -162,7 +162,10 @@ class _Asker:
             loopback=request.client is not None and is_loopback(request.client.host),
         )
         if "chat" not in self._grant.scopes:
-            raise Forbidden("This key is not for `chat`", hint="`inhouse keys add --scope` makes one that is")
+            raise Forbidden(
+                "This key is not for `chat`",
+                hint="`inhouse keys add --name NAME --scope chat` makes one that is",
+            )
 
     async def whole(self, chat: ChatRequest, stopping: asyncio.Event) -> _Said:
         """The whole answer; the engine is left when the reader leaves."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -23,7 +23,18 @@ import structlog
 from inhouse.kernel.errors import Forbidden, InhouseError, InternalError, RateLimited, TooLarge
 from inhouse.serve.cors import allow_headers, is_preflight, send_preflight
 from inhouse.serve.ids import new_ids
-from inhouse.serve.wire import FORWARDED, App, Message, Receive, Scope, Send, header, send_error
+from inhouse.serve.wire import (
+    FORWARDED,
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WireError,
+    header,
+    send_error,
+    send_reply,
+)
 
 __all__ = [
     "CLOSED",
@@ -83,12 +94,22 @@ CLOSED = Doors()
 
 
 class Door:
-    """Wraps the whole application. `failures` counts the requests that were our fault."""
+    """Wraps the whole application. `failures` counts the requests that were our fault.
+
+    `words` tells an error as the clients of a wire path expect it, None where it knows no other words.
+    """
 
     def __init__(
-        self, app: App, *, max_body_bytes: int, allowed_hosts: Collection[str] = (), doors: Doors = CLOSED
+        self,
+        app: App,
+        *,
+        max_body_bytes: int,
+        allowed_hosts: Collection[str] = (),
+        doors: Doors = CLOSED,
+        words: Callable[[Scope, InhouseError], WireError | None] | None = None,
     ) -> None:
         self._app = app
+        self._words = words
         self._max_body_bytes = max_body_bytes
         self._hosts = _LOOPBACK_NAMES | {name.lower() for name in allowed_hosts}
         self._wire_hosts = self._hosts | _CONTAINER_NAMES
@@ -151,15 +172,14 @@ class Door:
         except InhouseError as error:
             if reply.status is not None:
                 _log.error("reply cut", path=scope["path"], code=error.code, reason=error.message)
-            await reply.end_with(error)
+            await reply.end_with(error, self._words(scope, error) if wire and self._words else None)
         except Exception:  # noqa: BLE001  the outermost one: the caller gets a shape, the log gets the reason
             self.failures += 1
             _log.exception("request failed", path=scope["path"], failures=self.failures)
-            await reply.end_with(
-                InternalError(
-                    "Something went wrong inside inhouse", hint="the log line with this request id says more"
-                )
+            fault = InternalError(
+                "Something went wrong inside inhouse", hint="the log line with this request id says more"
             )
+            await reply.end_with(fault, self._words(scope, fault) if wire and self._words else None)
         finally:
             self._inside -= wire
 
@@ -258,10 +278,16 @@ class _Reply:
             message = {**message, "headers": [*message["headers"], *ours]}
         await self._send(message)
 
-    async def end_with(self, error: InhouseError) -> None:
-        """Send the error, unless a reply has begun: then its broken end is all that can be said."""
-        if self.status is None:
+    async def end_with(self, error: InhouseError, words: WireError | None = None) -> None:
+        """Send the error, in these words if there are any, unless a reply has begun: then its broken end is
+        all that can be said."""
+        if self.status is not None:
+            return
+        if words is None:
             await send_error(self, error)
+            return
+        status, body, more = words
+        await send_reply(self, status, body, "application/json", headers=more)
 
 
 def is_wire(path: str) -> bool:

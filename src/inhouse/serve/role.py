@@ -36,9 +36,13 @@ class GatewayRole:
 
 def build_gateway_app(role: GatewayRole) -> Door:
     """The application over an open gateway."""
-    router = _Router(open_front(role.plane, role.repeats), role)
+    front = open_front(role.plane, role.repeats)
     return Door(
-        router, max_body_bytes=role.max_body_bytes, allowed_hosts=role.allowed_hosts, doors=role.doors
+        _Router(front, role),
+        max_body_bytes=role.max_body_bytes,
+        allowed_hosts=role.allowed_hosts,
+        doors=role.doors,
+        words=front.words,
     )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Receive",
     "Scope",
     "Send",
+    "WireError",
     "error_body",
     "header",
     "retry_after",
@@ -30,6 +31,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+WireError = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
+"""Status, body (JSON) and extra headers of an error in a dialect."""
 
 FORWARDED = (
     b"x-forwarded-for",

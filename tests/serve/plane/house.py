@@ -354,7 +354,7 @@ async def open_plane(
         if not await front(scope, receive, send):
             raise NotFound(f"There is nothing at {scope['path']}")
 
-    door = Door(app, max_body_bytes=max_body_bytes)
+    door = Door(app, max_body_bytes=max_body_bytes, words=front.words)
     listener = bind("127.0.0.1", 0)
     ready = asyncio.Event()
     server = asyncio.ensure_future(

@@ -59,7 +59,7 @@ class Asked:
         if scope not in self.grant.scopes:
             raise Forbidden(
                 f"This key is not for `{scope}`" if self.grant.key else f"`{scope}` needs an API key",
-                hint="`inhouse keys add --scope` makes one that is",
+                hint=f"`inhouse keys add --name NAME --scope {scope}` makes one that is",
             )
 
     def wanted(self, request: ChatRequest) -> ChatRequest:

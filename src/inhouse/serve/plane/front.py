@@ -12,13 +12,9 @@ from inhouse.serve.plane.exchange import Gone
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.watch import Patience, Watch
-from inhouse.serve.wire import Receive, Scope, Send, send_reply
+from inhouse.serve.wire import Receive, Scope, Send, WireError, send_reply
 
 __all__ = ["Front", "Particular", "Route", "Surface", "WireError"]
-
-WireError = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
-"""Status, body (JSON) and extra headers of an error in a dialect."""
-
 
 Route = Callable[[Asked], Awaitable[None]]
 
@@ -92,6 +88,19 @@ class Front:
                 await send_reply(send, status, body, "application/json", headers=more)
             return True
         return False
+
+    def words(self, scope: Scope, error: InhouseError) -> WireError | None:
+        """The error as the clients of this path expect it; None where the path is of no surface."""
+        for surface, particular in self._surfaces:
+            if particular is not None and not particular.meant(scope):
+                continue
+            try:
+                taken = surface.route(scope["method"], scope["path"]) is not None
+            except InhouseError:
+                taken = True
+            if taken:
+                return surface.error(error, scope["state"]["request_id"])
+        return None
 
 
 async def _abort(scope: Scope) -> None:
