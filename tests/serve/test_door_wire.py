@@ -55,9 +55,9 @@ async def ask(
     return Reply(messages[0]["status"], found, b"".join(each.get("body", b"") for each in messages[1:]))
 
 
-def door(doors: Doors, **more: tuple[str, ...]) -> Door:
+def door(doors: Doors, *, allowed_hosts: tuple[str, ...] = ()) -> Door:
     """A door before `hello`."""
-    return Door(hello, max_body_bytes=100, doors=doors, **more)
+    return Door(hello, max_body_bytes=100, doors=doors, allowed_hosts=allowed_hosts)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1beta/models/x:generateContent", "/api/tags"])
