@@ -116,8 +116,10 @@ BLOCK_PROSE = {
     ),
     "hardware": (
         "One block for each machine that runs engines",
-        'name = "gpu-1"\nengines = ["ollama", "vllm-*"]\n'
-        'preset = "rtx4090"\nidle_watts = 70\npeak_watts = 560',
+        (
+            'name = "gpu-1"\nengines = ["ollama", "vllm-*"]\n'
+            'preset = "rtx4090"\nidle_watts = 70\npeak_watts = 560'
+        ),
     ),
 }
 """Block -> what it is for, and one that works. Every block of the settings has a line (a test says so)."""
