@@ -62,6 +62,13 @@ def test_later_sources_win(tmp_path: Path) -> None:
         ("[server]\nport = 'many'\n", {}, "server.port = 'many' from inhouse.toml"),
         ("", {"INHOUSE_SERVER_PORT": "70000"}, "a whole number from 0 to 65535"),
         ("[ingest]\nocr = 'maybe'\n", {}, "one of auto, off"),
+        (
+            "[server]\ncors_origins = ['*']\n",
+            {},
+            "a list of names, http:// or https:// first. hint: pages of",
+        ),
+        ("", {"OLLAMA_URL": "gpu:11434"}, "OLLAMA_URL is wrong: expected text, http:// or https:// first"),
+        ("[money]\ncurrency = 'dollar'\n", {}, "expected text like USD. hint: the house currency"),
         ("[answers\n", {}, "not valid TOML"),
         ("server = 3\n", {}, "must be a section"),
         ("[[engine]]\nname = 'a'\nkind = 'telepathy'\nurl = 'http://x'\n", {}, "[[engine]] number 1, `kind`"),
@@ -91,6 +98,10 @@ def test_origins_are_exact(tmp_path: Path, origin: str) -> None:
     """No pattern, no path, no bare name: a browser sends scheme, host and port."""
     with pytest.raises(BadRequest, match=r"server\.cors_origins"):
         read(tmp_path, toml=f"[server]\ncors_origins = ['{origin}']\n")
+    with pytest.raises(BadRequest) as refused:
+        read(tmp_path, toml=f"[server]\ncors_origins = ['{origin}']\n")
+    assert ("`*` is refused, for any page" in refused.value.message) is ("*" in origin)
+    assert "https://app.example.com" in refused.value.hint
     good = "[server]\ncors_origins = ['https://a.example', 'http://localhost:5173']\n"
     assert len(read(tmp_path, toml=good).settings.server.cors_origins) == 2
 

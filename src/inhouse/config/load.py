@@ -316,10 +316,29 @@ def _explained(error: ValidationError, values: Values) -> BadRequest:
         )
     name = ".".join(place[:2])
     value, origin = values[name]
+    if name == "server.cors_origins":
+        return _wrong_origins(value, origin)
+    wanted, pattern = expected(name), schema(name).get("pattern", "")
+    if pattern and not name.startswith("secrets."):
+        # "Text" says too little where only some texts are right.
+        wanted += ", http:// or https:// first" if "http" in pattern else f" like {schema(name)['default']}"
     shown = "(not shown)" if name.startswith("secrets.") else repr(value)
     return BadRequest(
-        f"Setting {name} = {shown} from {origin} is wrong: expected {expected(name)}",
+        f"Setting {name} = {shown} from {origin} is wrong: expected {wanted}",
         hint=f"set {name} in inhouse.toml or {env_name(name)}",
+    )
+
+
+def _wrong_origins(value: object, origin: str) -> BadRequest:
+    start = f"Setting server.cors_origins = {value!r} from {origin} is wrong"
+    if "*" in str(value):
+        return BadRequest(
+            f"{start}: `*` is refused, for any page that a person opens could then use this machine's models",
+            hint='list the exact origins of your own pages, e.g. ["https://app.example.com"]',
+        )
+    return BadRequest(
+        f"{start}: expected a list of origins as a browser sends them, without a path",
+        hint='e.g. ["https://app.example.com", "http://127.0.0.1:3000"]',
     )
 
 

@@ -34,6 +34,7 @@ def env_name(name: str) -> str:
 
 
 _ORIGIN = r"^https?://[^/\s*]+$"
+_URL = r"^https?://[^\s]+$"
 
 
 class Server(_Section):
@@ -170,7 +171,7 @@ class AnswersSection(_Section):
 class Engines(_Section):
     probe_local_ports: bool = _setting(True, "look for engines on their usual ports of this machine")
     probe_interval_s: int = _setting(15, "time between two looks at the engines", "s", ge=1, le=3600)
-    ollama_url: str = _setting("http://127.0.0.1:11434", "where Ollama answers")
+    ollama_url: str = _setting("http://127.0.0.1:11434", "where Ollama answers", pattern=_URL)
     embedded: str = _setting("demo", "engine inside inhouse: `demo`, `off`, or the path of a GGUF file")
     embedded_context_tokens: int = _setting(
         2048, "context of the embedded engine; more needs more memory", "tokens", ge=256
@@ -230,9 +231,6 @@ class Engines(_Section):
     order: tuple[str, ...] = _setting(
         ENGINE_ORDER, "which kind of local engine is asked first; cloud is last"
     )
-
-
-_URL = r"^https?://[^\s]+$"
 
 
 class Cloud(_Section):
