@@ -20,6 +20,7 @@ from inhouse.gateway.judge import judge_request, read_verdict
 from inhouse.gateway.rollout import Arm, Limits, Rollout, bucket_of
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import (
+    BadRequest,
     Conflict,
     EngineBroke,
     Forbidden,
@@ -232,6 +233,15 @@ async def test_a_candidate_nobody_offers_costs_no_answer(house: House) -> None:
     house.rollouts.begin(START)
     del house.models.says["new"]
     assert await house.ask(ON_NEW) == ("28", "old")
+
+
+def test_a_model_is_not_rolled_out_in_its_own_place(house: House) -> None:
+    """The same model on both sides is refused, also under another spelling of its name; nothing begins."""
+    for candidate in ("old", "OLD:latest"):
+        with pytest.raises(BadRequest, match="nothing to change to"):
+            house.rollouts.begin(replace(START, baseline=Arm("old"), candidate=Arm(candidate)))
+    assert house.rollouts.views() == ()
+    house.rollouts.begin(replace(START, baseline=Arm("old"), candidate=Arm("new")))
 
 
 async def test_it_survives_a_restart(house: House, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from inhouse.gateway.rollout import (
 )
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import (
+    BadRequest,
     Conflict,
     EngineError,
     HomeUnusable,
@@ -190,6 +191,11 @@ class Rollouts:
             raise Conflict(
                 f"A roll-out of `{rollout.name}` is running since its stage {running.stage} %",
                 hint="`inhouse rollout status`, then promote it or roll it back",
+            )
+        if same_model(rollout.baseline.model, rollout.candidate.model):
+            raise BadRequest(
+                f"`{rollout.candidate.model}` is the baseline already: there is nothing to change to",
+                hint="give another model as the candidate, or say with --baseline which model answers now",
             )
         pinned = replace(
             rollout, baseline=self._pinned(rollout.baseline), candidate=self._pinned(rollout.candidate)
