@@ -206,6 +206,7 @@ NAMED = {"type": "function", "function": {"name": "f"}}
         (hi({"logprobs": True, "top_logprobs": 21}), "top_logprobs", "20"),
         (hi({"reasoning_effort": "wild"}), "reasoning_effort", "wild"),
         (hi({"tools": [{"type": "custom", "custom": {}}]}), "tools[0].type", "custom"),
+        (hi({"tools": [{"type": "function"}]}), "tools[0].function", "missing"),
         (hi({"tools": [{"type": "function", "function": {}}]}), "tools[0].function.name", "name"),
         (hi({"tools": [LISTED]}), "tools[0].function.parameters", "object"),
         (hi({"tool_choice": "required"}), "tool_choice", "needs tools"),

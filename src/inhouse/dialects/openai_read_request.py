@@ -300,8 +300,10 @@ def _tools(tools: list[_Tool]) -> tuple[Tool, ...]:
     found = []
     for place, tool in enumerate(tools):
         field = f"tools[{place}]"
-        if tool.type != "function" or tool.function is None:
+        if tool.type != "function":
             raise WrongField(f"{field}.type", f"{tool.type[:40]!r} is not offered", hint="function")
+        if tool.function is None:
+            raise WrongField(f"{field}.function", "this is missing", hint='{"name": …, "parameters": {…}}')
         given = tool.function
         found.append(tool_of(given.name, given.description, given.parameters, f"{field}.function"))
     return tuple(found)
