@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.gateway.edge.board import FleetBoard
+from inhouse.gateway.edge.desk import Desk
+from inhouse.gateway.edge.rulebook import Rulebook
+from inhouse.gateway.fleet import Engine, Model
+from inhouse.gateway.rules import Rules
+from inhouse.gateway.till import Free
 from inhouse.kernel.errors import EngineBroke
 from inhouse.serve.parts import Parts
 from tests.cli.house import FakeBuilder, run
@@ -27,7 +33,24 @@ class House(FakeHouse):
     @property
     def parts(self) -> Parts:
         plain = super().parts
-        return replace(plain, chat=self.chat, rollouts=self.desk, samples=self.picks, ledger=Ledger())
+        return replace(
+            plain,
+            chat=self.chat,
+            rollouts=self.desk,
+            samples=self.picks,
+            ledger=Ledger(),
+            routing=self.routing(),
+        )
+
+    def routing(self) -> Desk:
+        """The real desk over one engine that offers the models `a`, `b` and `j`."""
+        board, rules = FleetBoard(lambda: 0.0), Rules()
+        board.show([Engine("box", "scripted", "local", "", "up", (Model("a"), Model("b"), Model("j")))])
+        nowhere = Path("/nonexistent")
+        book = Rulebook(
+            (rules, "default"), lambda: (rules, "default"), files=(), switch_file=nowhere, clock=lambda: 0.0
+        )
+        return Desk(board, book, Free(), clock=lambda: 0.0)
 
 
 @pytest.fixture
@@ -92,6 +115,18 @@ def test_wrong_use_is_told(tmp_path: Path, words: tuple[str, ...], text: str, co
     found = run(tmp_path, "compare", *words, "--data", str(path), builder=FakeBuilder(House()))
     assert found.exit_code == code
     assert "hint:" in found.stderr
+
+
+@pytest.mark.parametrize("words", [("--models", "a,zzz"), ("--models", "a,b", "--judge", "zzz")])
+def test_names_are_looked_up_before_anybody_is_asked(
+    tmp_path: Path, prompts: str, words: tuple[str, ...]
+) -> None:
+    """An unknown model or judge ends the command before the first answer, which would be paid for nothing."""
+    house = House()
+    found = run(tmp_path, "compare", *words, "--data", prompts, builder=FakeBuilder(house))
+    assert found.exit_code == 2
+    assert "`zzz`" in found.stderr
+    assert house.chat.asked == []
 
 
 def test_no_answer_at_all_is_unavailable(tmp_path: Path, prompts: str) -> None:

@@ -16,8 +16,18 @@ from inhouse.cli.client import HouseClient
 from inhouse.cli.output import columns, money, note, say
 from inhouse.cli.setup import setup_of
 from inhouse.gateway.compare import ModelFigures, OneAnswer, figures
-from inhouse.kernel.errors import BadRequest, EngineError, NoEngine, Unavailable
+from inhouse.kernel.errors import (
+    BadRequest,
+    EngineError,
+    Forbidden,
+    InhouseError,
+    NoEngine,
+    NotFound,
+    OverBudget,
+    Unavailable,
+)
 from inhouse.serve.compare import AnswerShape
+from inhouse.serve.route import RouteAskBody
 
 __all__ = ["compare"]
 
@@ -94,6 +104,10 @@ def _prompt(path: Path, number: int, line: str) -> str:
     return prompt
 
 
+_FINAL: dict[str, type[InhouseError]] = {"not_found": NotFound, "forbidden": Forbidden}
+"""What asking again later does not change; the rest is told answer by answer."""
+
+
 class _Comparison:
     """What was answered, judged and picked so far."""
 
@@ -107,7 +121,8 @@ class _Comparison:
         self.picked: dict[str, list[float]] = defaultdict(list)
 
     async def run(self, house: HouseClient) -> None:
-        """Everything, prompt by prompt."""
+        """Everything, prompt by prompt, once every name is known to mean a model."""
+        await self._check(house)
         for number, prompt in enumerate(self._prompts):
             note(f"prompt {number + 1} of {len(self._prompts)}")
             texts: dict[str, str] = {}
@@ -120,11 +135,26 @@ class _Comparison:
                 await self._judge(house, prompt, (first, texts[first]), (second, texts[second]))
                 await self._pick(house, prompt, (first, texts[first]), (second, texts[second]))
 
+    async def _check(self, house: HouseClient) -> None:
+        """Look every name up before the first question is asked; nothing is sent.
+
+        Raises:
+            NotFound: if one means no model here.
+            Forbidden: if one may not be asked.
+        """
+        judge = self._chosen["judge"]
+        for name in (*self._names, *([judge] if isinstance(judge, str) else [])):
+            body = RouteAskBody.model_validate({"model": name, "task": "compare", "data": self._data})
+            refused = (await house.explain_route(body)).refused
+            error = _FINAL.get(refused.code) if refused is not None else None
+            if refused is not None and error is not None:
+                raise error(refused.message, hint=refused.hint)
+
     async def _ask(self, house: HouseClient, name: str, number: int, prompt: str) -> OneAnswer:
         body = {"model": name, "prompt": prompt, "max_tokens": self._chosen["max_tokens"], "data": self._data}
         try:
             found = await house.compare_answer(body)
-        except (EngineError, NoEngine) as error:
+        except (EngineError, NoEngine, OverBudget) as error:
             note(f"  {name}: {error}")
             return OneAnswer(name, number, error=str(error))
         return _answer(found, number)
@@ -146,7 +176,7 @@ class _Comparison:
             }
             try:
                 found = await house.compare_judge({**body, "data": self._data})
-            except (EngineError, NoEngine) as error:
+            except (EngineError, NoEngine, OverBudget) as error:
                 note(f"  the judge {judge}: {error}")
                 return
             if found.first is not None and found.second is not None:
