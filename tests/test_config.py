@@ -65,10 +65,10 @@ def test_later_sources_win(tmp_path: Path) -> None:
         (
             "[server]\ncors_origins = ['*']\n",
             {},
-            "a list of names, http:// or https:// first. hint: pages of",
+            "`*` is refused, for any page that a person opens could then use this machine's models",
         ),
         ("", {"OLLAMA_URL": "gpu:11434"}, "OLLAMA_URL is wrong: expected text, http:// or https:// first"),
-        ("[money]\ncurrency = 'dollar'\n", {}, "expected text like USD. hint: the house currency"),
+        ("[money]\ncurrency = 'dollar'\n", {}, "expected text like USD"),
         ("[answers\n", {}, "not valid TOML"),
         ("server = 3\n", {}, "must be a section"),
         ("[[engine]]\nname = 'a'\nkind = 'telepathy'\nurl = 'http://x'\n", {}, "[[engine]] number 1, `kind`"),
