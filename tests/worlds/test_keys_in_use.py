@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.serve.client import Reply, call
+from tests.worlds.cloud_wires import Vendor
+from tests.worlds.clouds import FakeCloud
 from tests.worlds.engines import FakeEngine
 from tests.worlds.wired import Wired, wired
 
@@ -149,3 +151,46 @@ async def test_the_cache_answers_when_it_is_asked_to(tmp_path: Path) -> None:
         assert [(row.outcome, row.cost_micros, row.input_tokens) for row in cached] == [("ok", 0, 0)]
         await call(house.door, "POST", OPENAI[0], data=body)
         assert len(engine.chats) == 2
+
+
+VENDORS: dict[Vendor, tuple[str, str, str]] = {
+    "anthropic": ("ANTHROPIC", "claude-sonnet-4-5", "/v1/messages"),
+    "openai": ("OPENAI", "gpt-4.1", "/v1/chat/completions"),
+    "gemini": ("GEMINI", "gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:generateContent"),
+}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_the_first_key_breaks_no_client_without_one(tmp_path: Path, vendor: Vendor) -> None:
+    """Where the cloud is allowed, a client without a key loses it with the first key that is made, and gets
+    the local model of that class from then on; control: before, and with a key, the vendor answers, and who
+    forces the cloud without a key is refused with the way out."""
+    prefix, model, path = VENDORS[vendor]
+    _path, name, bearer, body = CHATS[vendor]
+    async with (
+        FakeEngine("ollama", models=("qwen2.5:7b",)).running() as engine,
+        FakeCloud(vendor).running() as cloud,
+        wired(
+            tmp_path,
+            engine,
+            INHOUSE_CLOUD_ALLOWED="true",
+            **{f"INHOUSE_CLOUD_{prefix}_URL": cloud.url, f"{prefix}_API_KEY": cloud.key},
+        ) as house,
+    ):
+
+        async def ask(**more: str) -> Reply:
+            given = {"anthropic-version": "2023-06-01", **{k.replace("_", "-"): v for k, v in more.items()}}
+            return await call(house.door, "POST", path, headers=given, data=body | {"model": model})
+
+        before = await ask()
+        assert (before.status, before.headers["x-inhouse-engine"]) == (200, vendor)
+        secret = house.key()
+        keyless = await ask()
+        assert (keyless.status, keyless.headers["x-inhouse-model"]) == (200, "qwen2.5:7b")
+        assert keyless.headers["x-inhouse-where"] == "local"
+        assert "callers without an API key may not use the cloud" in keyless.headers["x-inhouse-reason"]
+        forced = await ask(x_inhouse_force="cloud")
+        assert forced.status == 403
+        assert "inhouse keys add" in forced.body.decode()
+        held = await ask(**{name: bearer + secret})
+        assert (held.status, held.headers["x-inhouse-engine"]) == (200, vendor)
