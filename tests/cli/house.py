@@ -45,6 +45,7 @@ class FakeBuilder:
     facts: Facts = GOOD
     opened: list[tuple[str, bool]] = field(default_factory=list)
     houses: list[OpenHouse] = field(default_factory=list)
+    taken: list[Path] = field(default_factory=list)
     closed: int = 0
 
     def owner(self, home: Home) -> FakeOwner | None:
@@ -70,6 +71,10 @@ class FakeBuilder:
 
     def port_holder(self, port: int) -> str | None:
         return "fake-program (process 12)"
+
+    def take_in(self, home: Home, path: Path) -> str:
+        self.taken.append(path)
+        return path.stem
 
     async def doctor_facts(self, loaded: Loaded, home: Home) -> Facts:
         return self.facts

@@ -252,6 +252,20 @@ def test_models_are_pulled_and_removed_by_ollama(tmp_path: Path) -> None:
     assert run(tmp_path, "models", "rm", "unknown").exit_code == 3
 
 
+def test_a_file_is_taken_in(tmp_path: Path) -> None:
+    """A path of this machine goes to no Ollama; a name that only ends like a file does; both in words."""
+    (tmp_path / "Tiny.gguf").write_bytes(b"GGUF")
+    builder = FakeBuilder()
+    for words in ("./Tiny.gguf", "Tiny.gguf", f"file://{tmp_path}/Tiny.gguf", str(tmp_path / "Tiny.gguf")):
+        result = run(tmp_path, "models", "pull", words, builder=builder)
+        assert (result.exit_code, result.stderr) == (0, "Tiny is ready\n")
+    assert {each.resolve() for each in builder.taken} == {tmp_path / "Tiny.gguf"}
+    assert builder.opened == []
+    assert run(tmp_path, "models", "pull", "file://other/x.gguf", builder=builder).exit_code == 2
+    assert run(tmp_path, "models", "pull", "hf.co/a/b:c.gguf", builder=builder).exit_code == 0
+    assert len(builder.opened) == 1
+
+
 def test_without_ollama_no_model_can_be_pulled(tmp_path: Path) -> None:
     """Exit 3, and the way out."""
     result = run(tmp_path, "models", "pull", "qwen2.5:7b", "--engine", "vllm")

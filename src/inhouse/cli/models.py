@@ -6,13 +6,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import click
 from pydantic import JsonValue
 
 from inhouse.cli.output import columns, note, say, show_json, size
 from inhouse.cli.setup import Setup, setup_of
-from inhouse.kernel.errors import NoEngine
+from inhouse.kernel.errors import BadRequest, NoEngine
 from inhouse.serve.house_shapes import EngineShape, EnginesShape, HitsShape, LoadedShape, ModelShape
 
 __all__ = ["models"]
@@ -132,10 +134,34 @@ def _hits(hits: HitsShape) -> str:
 def pull(context: click.Context, model: str, engine: str, *, force: bool) -> None:
     """Download MODEL: a name that Ollama knows, e.g. `qwen2.5:7b`, or the address of a GGUF file.
 
-    Says first whether it fits this machine. inhouse itself contacts no registry.
+    The path of a GGUF file takes that file in. Says first whether a download fits this machine. inhouse
+    itself contacts no registry.
     """
-    asyncio.run(_pull(setup_of(context), model, engine, force=force))
+    setup = setup_of(context)
+    path = _path_in(model, setup.folder)
+    if path is not None:
+        note(f"{setup.builder.take_in(setup.home(), path)} is ready")
+        return
+    asyncio.run(_pull(setup, model, engine, force=force))
     note(f"{model} is ready")
+
+
+def _path_in(model: str, folder: Path) -> Path | None:
+    """The file that is meant, None for a name or an address of the network.
+
+    Ollama has names that end like a file (`hf.co/someone/model:model.Q4_K_M.gguf`).
+
+    Raises:
+        BadRequest: if it is the file of another machine.
+    """
+    if model.lower().startswith("file:"):
+        parts = urlsplit(model)
+        if parts.netloc not in ("", "localhost"):
+            raise BadRequest(f"{model} is a file of another machine", hint="give a path of this one")
+        return Path(unquote(parts.path))
+    path = folder / Path(model).expanduser()
+    is_file = model.lower().endswith(".gguf") and path.is_file()
+    return path if is_file or model.startswith(("/", "./", "../", "~")) else None
 
 
 async def _pull(setup: Setup, model: str, engine: str, *, force: bool) -> None:
@@ -156,7 +182,9 @@ class _Progress:
 
     def show(self, name: str, data: Mapping[str, JsonValue]) -> None:
         if name == "fit":
-            note(f"{data['word']}: {data['reason']}")
+            known = data["word"] != "unknown"
+            told = f"{data['word']}: {data['reason']}"
+            note(told if known else "whether it fits is not known beforehand: its name tells no size")
         if name != "progress":
             return
         status, done, whole = str(data["status"]), data["done_bytes"], data["total_bytes"]

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from inhouse.compose.house import House, open_house
     from inhouse.compose.lock import owner
     from inhouse.compose.logs import port_holder, start_logging
+    from inhouse.compose.models import take_in
     from inhouse.compose.role import open_role
 
-__all__ = ["House", "doctor_facts", "open_house", "open_role", "owner", "port_holder", "start_logging"]
+__all__ = [
+    "House",
+    "doctor_facts",
+    "open_house",
+    "open_role",
+    "owner",
+    "port_holder",
+    "start_logging",
+    "take_in",
+]
 
 _PLACES = {
     "House": "house",
@@ -26,6 +36,7 @@ _PLACES = {
     "owner": "lock",
     "port_holder": "logs",
     "start_logging": "logs",
+    "take_in": "models",
 }
 
 

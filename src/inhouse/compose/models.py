@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from inhouse.config import Home
 from inhouse.gateway.edge.model_store_files import ModelFiles
 from inhouse.gateway.edge.providers.embedded import EmbeddedModel
 
-__all__ = ["embedded_files", "is_own", "open_files"]
+__all__ = ["embedded_files", "is_own", "open_files", "take_in"]
 
 
 def open_files(home: Home) -> ModelFiles:
@@ -18,6 +19,15 @@ def open_files(home: Home) -> ModelFiles:
     files = ModelFiles(home.models, clock=time.time)
     files.load()
     return files
+
+
+def take_in(home: Home, path: Path) -> str:
+    """Take a GGUF file of this machine into the home, beside a server or not; the name it is served by.
+
+    Raises:
+        InhouseError: what `ModelFiles.take_in` raises.
+    """
+    return open_files(home).take_in(path).name
 
 
 def embedded_files(files: ModelFiles, context_tokens: int) -> Callable[[], Sequence[EmbeddedModel]]:

@@ -4,6 +4,8 @@ inhouse itself contacts no registry: a plain name goes to an Ollama, and files c
 person named.
 
 Source: docs/api.md of Ollama 0.33, sections "Pull", "Copy", "Create" and "Delete a Model".
+
+aiohttp comes with the first order: a house that gives none need not hold it in memory.
 """
 
 from __future__ import annotations
@@ -12,16 +14,18 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from urllib.parse import urljoin
 
-import aiohttp
 import msgspec
 
 from inhouse.dialects import ollama
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.model_store_fetch import Fetching, is_address, read_address
-from inhouse.gateway.edge.model_store_files import ModelFiles, check_name
+from inhouse.gateway.edge.model_store_files import ModelFiles
+from inhouse.gateway.edge.model_store_head import check_name
 from inhouse.gateway.fleet import same_model
 from inhouse.gateway.ports import InstalledModel, PullProgress
 from inhouse.kernel.errors import (
+    BadRequest,
+    Conflict,
     EngineBroke,
     EngineRefused,
     EngineTimeout,
@@ -67,6 +71,13 @@ class HouseModels:
         """See `ModelStore.pull`."""
         if is_address(model):
             moments = self._fetching.fetch(read_address(model))
+        elif model.lower().startswith(("/", "./", "../", "~", "file:")):
+            # Whoever may ask for a model by name may not have files of this machine read.
+            raise BadRequest(
+                f"{model[:200]!r} is a file, and no name or http(s) address of a model",
+                hint="take it in on the house's machine: `inhouse models pull PATH`, or put it into the"
+                " folder `models` of the home",
+            )
         else:
             moments = self._ollama.pull(self._ollama_engine(engine, model), model)
         try:
@@ -84,6 +95,8 @@ class HouseModels:
             await self._look()
             return
         owner = self._owner(model) if engine in ("", EMBEDDED) else engine
+        if engine in ("", EMBEDDED):
+            self._removable(model)
         if not owner or engine == EMBEDDED:
             raise NotFound(f"model `{model}` is not installed", hint="`inhouse models ls` shows all")
         await self._ollama.remove(owner, model)
@@ -124,6 +137,25 @@ class HouseModels:
     async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> bool:
         """See `ModelStore.put_blob`."""
         return await self._files.put_blob(digest, pieces)
+
+    def _removable(self, model: str) -> None:
+        """Raises `Conflict` if a model is there, and only engines have it that remove none."""
+        having = [
+            each
+            for each in self._board.fleet.engines
+            if any(same_model(model, known.name) for known in each.models)
+        ]
+        if not having or any(each.kind == "ollama" for each in having):
+            return
+        if having[0].kind != "embedded":
+            raise Conflict(
+                f"`{model}` belongs to the engine `{having[0].name}`, which removes no models for others",
+                hint="remove it there",
+            )
+        raise Conflict(
+            f"`{model}` is no file of this home: it comes with inhouse, or stands in engines.embedded",
+            hint='set engines.embedded to the model that you want instead, or to "off"',
+        )
 
     def _owner(self, model: str) -> str:
         """The Ollama that is up and has this model, or one that may have got it since the last look."""
@@ -185,6 +217,8 @@ class OllamaModels:
     async def _progress(
         self, engine: str, path: str, body: bytes, doing: str
     ) -> AsyncGenerator[PullProgress]:
+        import aiohttp
+
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=self._silence_s)
         try:
             async with (
@@ -212,6 +246,8 @@ class OllamaModels:
             raise EngineUnreachable(f"`{engine}` cannot be reached: {error}", engine=engine) from error
 
     async def _order(self, engine: str, method: str, path: str, body: dict[str, str]) -> None:
+        import aiohttp
+
         timeout = aiohttp.ClientTimeout(total=self._silence_s, sock_connect=5)
         try:
             async with (

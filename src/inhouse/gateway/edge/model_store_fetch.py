@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
-import aiohttp
-
-from inhouse.gateway.edge.model_store_files import Arrival, ModelFiles, check_name, settle
+from inhouse.gateway.edge.model_store_bytes import settle
+from inhouse.gateway.edge.model_store_dropped import name_of_file
+from inhouse.gateway.edge.model_store_files import Arrival, ModelFiles
 from inhouse.gateway.fleet import Place, place_of
 from inhouse.gateway.ports import InstalledModel, PullProgress
 from inhouse.kernel.errors import (
@@ -29,6 +30,9 @@ from inhouse.kernel.errors import (
     EngineUnreachable,
     NotFound,
 )
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["Fetching", "Source", "is_address", "read_address"]
 
@@ -71,14 +75,12 @@ def read_address(address: str) -> Source:
     file = PurePosixPath(unquote(parts.path)).name
     if not parts.hostname or not file.lower().endswith(".gguf"):
         raise BadRequest(f"{Source(url, '').origin!r} is not the address of a .gguf file")
-    if "-of-0" in file:
-        raise BadRequest(f"{file} is one of several files", hint="give the address of a model in one file")
     sha256 = fragment.removeprefix(_HASH).lower()
     if fragment and (
         not fragment.startswith(_HASH) or len(sha256) != 64 or set(sha256) - set("0123456789abcdef")
     ):
         raise BadRequest("Behind # stands no SHA-256", hint="write #sha256= and 64 hexadecimal digits")
-    return Source(url, check_name(file[: -len(".gguf")].lower()), sha256)
+    return Source(url, name_of_file(file), sha256)
 
 
 class Fetching:
@@ -98,6 +100,8 @@ class Fetching:
 
     async def fetch(self, source: Source) -> AsyncGenerator[PullProgress]:
         """The moments of one download; see `ModelStore.pull`."""
+        import aiohttp
+
         yield PullProgress("pulling manifest")
         async with self._turns[source.url]:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence_s)
@@ -171,6 +175,8 @@ class _Download:
         return self._part.stat().st_size if self._part.is_file() else 0
 
     async def _once(self) -> AsyncGenerator[int]:
+        import aiohttp
+
         begun = False
         try:
             reply = await self._open()
@@ -183,7 +189,14 @@ class _Download:
             raise EngineTimeout(f"{self._source.origin} was silent for too long", hint=_AGAIN) from None
         except (aiohttp.ClientError, OSError) as error:
             kind: type[EngineError] = EngineBroke if begun else EngineUnreachable
-            raise kind(f"{self._source.origin}: {error or type(error).__name__}", hint=_AGAIN) from error
+            words = str(error) or type(error).__name__
+            if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+                error, aiohttp.ClientSSLError
+            ):
+                # Its own words speak of TLS, also where none was wanted.
+                number = error.os_error.errno
+                words = f"no connection: {os.strerror(number) if number else error.os_error}"
+            raise kind(f"{self._source.origin}: {words}", hint=_AGAIN) from error
 
     async def _open(self) -> aiohttp.ClientResponse:
         """The reply that brings the bytes, after the redirects."""
@@ -276,6 +289,8 @@ class _Download:
 
     async def _next(self, pieces: AsyncIterator[bytes], file: BinaryIO, waiting: bytearray) -> bytes:
         """The next piece, empty at the end; when the line breaks, what came before is kept."""
+        import aiohttp
+
         try:
             return await anext(pieces, b"")
         except (aiohttp.ClientError, OSError):

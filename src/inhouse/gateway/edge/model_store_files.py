@@ -3,6 +3,7 @@
     models/blobs/sha256-….gguf     the bytes, kept once however many names they have
     models/notes/NAME.json         what a name stands for; written whole or not at all
     models/incoming/               what is not complete; a download goes on from here
+    models/NAME.gguf               put there by hand: served as it is, under that name
 
 The folder can be copied to another house; a note without its file is left out, with a line in the log.
 """
@@ -10,26 +11,25 @@ The folder can be copied to another house; a note without its file is left out, 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import mmap
-import os
 import re
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 import msgspec
 import structlog
 
-from inhouse.gateway.gguf import GgufFacts, read_facts
+from inhouse.gateway.edge.model_store_bytes import copy_whole, receive, settle, sha256_in, sync_folder
+from inhouse.gateway.edge.model_store_dropped import DroppedFiles, name_of_file
+from inhouse.gateway.edge.model_store_head import capabilities_of, check_name, facts_of, plain_name
+from inhouse.gateway.gguf import GgufFacts
 from inhouse.gateway.ports import InstalledModel
-from inhouse.kernel.errors import BadRequest, Conflict, HomeUnusable, NotFound
+from inhouse.kernel.errors import BadRequest, HomeUnusable, NotFound
 
-__all__ = ["MARGIN_BYTES", "Arrival", "ModelFiles", "check_name", "free_bytes_of", "plain_name", "settle"]
+__all__ = ["MARGIN_BYTES", "Arrival", "ModelFiles", "free_bytes_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +37,6 @@ MARGIN_BYTES = 512 << 20
 """Left free on the disk whatever comes in: the database and the journal of this house need room to write."""
 FORGET_S = 7 * 86_400.0
 """A download that nobody took up again for a week gives its room back at the next start."""
-MAX_NAME_CHARS = 120
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?(?::[A-Za-z0-9][A-Za-z0-9._-]*)?\Z")
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})\Z")
 
 
@@ -88,6 +86,7 @@ class ModelFiles:
         self._clock = clock
         self._free_bytes = free_bytes or free_bytes_of
         self._margin_bytes = margin_bytes
+        self._dropped = DroppedFiles(root, clock=clock)
         self._known: dict[str, InstalledModel] = {}
         self._seen_ns = 0
         self._etags: dict[str, str] = {}
@@ -139,12 +138,13 @@ class ModelFiles:
     def installed(self) -> tuple[InstalledModel, ...]:
         """See `ModelStore.installed`."""
         self._look()
-        return tuple(self._known[name] for name in sorted(self._known))
+        found = {**self._dropped.look(), **self._known}
+        return tuple(found[name] for name in sorted(found))
 
     def find(self, name: str) -> InstalledModel | None:
         """The file of that name; case and `:latest` do not matter."""
         self._look()
-        return self._known.get(plain_name(name))
+        return self._known.get(plain_name(name)) or self._dropped.look().get(plain_name(name))
 
     def etag_of(self, model: InstalledModel) -> str:
         """What the server called this version of the file when it was fetched, empty where it did not."""
@@ -167,7 +167,7 @@ class ModelFiles:
         Raises:
             BadRequest: if it is no sound GGUF file; it is gone then.
         """
-        facts = _facts_of(arrival.path)
+        facts = facts_of(arrival.path)
         if facts is None:
             arrival.path.unlink(missing_ok=True)
             raise BadRequest(
@@ -179,7 +179,7 @@ class ModelFiles:
             blob = self._blob(arrival.sha256)
             if arrival.path != blob:
                 arrival.path.replace(blob)
-                _sync_folder(self._blobs)
+                sync_folder(self._blobs)
             return self._write(name, blob, facts, arrival)
 
     def create(self, name: str, digest: str) -> InstalledModel:
@@ -190,17 +190,50 @@ class ModelFiles:
             raise NotFound(
                 f"no file was uploaded as sha256:{sha256}", hint=f"POST it to /api/blobs/sha256:{sha256}"
             )
-        facts = _facts_of(blob)
+        facts = facts_of(blob)
         if facts is None:
             raise BadRequest("the uploaded file is no sound GGUF file")
         with self._changing:
             return self._write(name, blob, facts, Arrival(blob, sha256, "upload"))
+
+    def take_in(self, path: Path) -> InstalledModel:
+        """Take in a file of this machine, called like it: by a hard link, else as a copy.
+
+        Raises:
+            NotFound: if there is no such file.
+            BadRequest: if it is no sound GGUF file, or cannot be called so.
+            HomeUnusable: if the disk has no room for a copy.
+        """
+        path = path.resolve()
+        if not path.is_file():
+            raise NotFound(f"There is no file {path}")
+        return self._take_in(name_of_file(path.name), path, str(path))
+
+    def _take_in(self, name: str, path: Path, origin: str) -> InstalledModel:
+        facts = facts_of(path)
+        if facts is None:
+            raise BadRequest(f"{path} is no sound GGUF file", hint="its end may be missing: fetch it again")
+        sha256 = sha256_in(path)
+        blob = self._blob(sha256)
+        with self._changing:
+            self._blobs.mkdir(parents=True, exist_ok=True)
+            if not blob.is_file():
+                try:
+                    blob.hardlink_to(path)
+                except OSError:  # another disk, or a file system that has no links
+                    self.need_room(path.stat().st_size)
+                    copy_whole(path, self.incoming / f"fetch-{sha256}", sha256).replace(blob)
+                sync_folder(self._blobs)
+            return self._write(name, blob, facts, Arrival(blob, sha256, origin))
 
     def copy(self, source: str, destination: str) -> None:
         """See `ModelStore.copy`."""
         found, destination = self.find(source), check_name(destination)
         if found is None:
             raise NotFound(f"model `{source}` is not installed")
+        if not found.sha256:
+            self._take_in(destination, found.path, found.origin)
+            return
         with self._changing:
             note = _note_of(found, self.etag_of(found))
             note.name, note.origin, note.modified_at = destination, found.name, self._clock()
@@ -212,6 +245,9 @@ class ModelFiles:
         found = self.find(name)
         if found is None:
             raise NotFound(f"model `{name}` is not installed")
+        if not found.sha256:
+            found.path.unlink(missing_ok=True)
+            return
         with self._changing:
             self._note(found.name).unlink(missing_ok=True)
             self._read_notes()
@@ -228,34 +264,13 @@ class ModelFiles:
         if await asyncio.to_thread(self._blob(wanted).is_file):
             return False
         part = self.incoming / f"upload-{wanted}"
-        await asyncio.to_thread(self.incoming.mkdir, parents=True, exist_ok=True)
-        try:
-            file = await asyncio.to_thread(part.open, "xb")
-        except FileExistsError:
-            raise Conflict(f"sha256:{wanted} is being uploaded already") from None
-        try:
-            got = hashlib.sha256()
-            with file:
-                async for piece in pieces:
-                    await asyncio.to_thread(self._take, file, piece, got)
-                await asyncio.to_thread(settle, file)
-            if got.hexdigest() != wanted:
-                raise BadRequest(
-                    f'digest mismatch, expected "sha256:{wanted}", got "sha256:{got.hexdigest()}"'
-                )
-            await asyncio.to_thread(self._blobs.mkdir, parents=True, exist_ok=True)
-            await asyncio.to_thread(part.replace, self._blob(wanted))
-        finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+        await receive(part, wanted, pieces, self.need_room)
+        await asyncio.to_thread(self._blobs.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(part.replace, self._blob(wanted))
         return True
 
-    def _take(self, file: BinaryIO, piece: bytes, got: hashlib._Hash) -> None:
-        self.need_room(len(piece))
-        got.update(piece)
-        file.write(piece)
-
     def _write(self, name: str, blob: Path, facts: GgufFacts, arrival: Arrival) -> InstalledModel:
-        before = self.find(name)
+        before = self._known.get(plain_name(name))
         note = _Note(
             name=name,
             sha256=arrival.sha256,
@@ -265,7 +280,7 @@ class ModelFiles:
             context_tokens=facts.context_tokens or None,
             parameters=facts.parameters or None,
             quantization=facts.quantization,
-            capabilities=list(_capabilities(facts)),
+            capabilities=list(capabilities_of(facts)),
             embedding_length=facts.embedding_length or None,
             modified_at=self._clock(),
             etag=arrival.etag,
@@ -286,7 +301,7 @@ class ModelFiles:
             file.write(msgspec.json.format(msgspec.json.encode(note)))
             settle(file)
         fresh.replace(path)
-        _sync_folder(self._notes)
+        sync_folder(self._notes)
 
     def _remember(self, note: _Note, blob: Path) -> InstalledModel:
         model = _model_of(note, blob)
@@ -301,23 +316,6 @@ class ModelFiles:
         return self._notes / f"{quote(plain_name(name), safe='')}.json"
 
 
-def plain_name(name: str) -> str:
-    """What two spellings of a name have in common."""
-    return name.strip().lower().removesuffix(":latest")
-
-
-def check_name(name: str) -> str:
-    """The name, fit to be listed and to be a part of a path.
-
-    Raises:
-        BadRequest: if it is not.
-    """
-    name = name.strip()
-    if len(name) > MAX_NAME_CHARS or ".." in name or "//" in name or not _NAME.match(name):
-        raise BadRequest("invalid model name", hint="letters, digits and . _ - / with one `:tag` at the end")
-    return name
-
-
 def free_bytes_of(folder: Path) -> int:
     """The room on that folder's disk."""
     return shutil.disk_usage(folder).free
@@ -330,28 +328,6 @@ def _sha256_of(digest: str) -> str:
     return found[1]
 
 
-def _facts_of(path: Path) -> GgufFacts | None:
-    """What the head of a file says; None where it is no sound GGUF file with a model in it."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            view = memoryview(mapped)
-            try:
-                facts = read_facts(view)
-            finally:
-                view.release()
-    except (OSError, ValueError) as error:
-        log.warning("model_file_refused", path=str(path), reason=str(error))
-        return None
-    return facts if facts.family and facts.parameters else None
-
-
-def _capabilities(facts: GgufFacts) -> tuple[str, ...]:
-    if facts.embeds_only:
-        return ("embedding",)
-    found = ("completion", "tools") if facts.calls_tools else ("completion",)
-    return (*found, "thinking") if facts.thinks else found
-
-
 def _model_of(note: _Note, blob: Path) -> InstalledModel:
     fields = {name: getattr(note, name) for name in note.__struct_fields__ if name != "etag"}
     return InstalledModel(path=blob, **(fields | {"capabilities": tuple(note.capabilities)}))
@@ -360,18 +336,3 @@ def _model_of(note: _Note, blob: Path) -> InstalledModel:
 def _note_of(model: InstalledModel, etag: str) -> _Note:
     fields = {name: getattr(model, name) for name in _Note.__struct_fields__ if name != "etag"}
     return _Note(**(fields | {"capabilities": list(model.capabilities)}), etag=etag)
-
-
-def settle(file: BinaryIO) -> None:
-    """The bytes are on the disk when this returns."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a loss of power once its folder is written."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
