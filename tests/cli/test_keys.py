@@ -60,6 +60,13 @@ def test_wrong_keys_are_not_made(tmp_path: Path, words: tuple[str, ...]) -> None
     assert len(builder.fakes.keys.kept) == 1
 
 
+def test_an_empty_name_is_refused_in_words(tmp_path: Path) -> None:
+    """Exit 2 and the option, no traceback."""
+    result = run(tmp_path, "keys", "add", "--name", "")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: name = '': ")
+
+
 def test_no_keys_is_said(tmp_path: Path) -> None:
     """An empty list is explained on stderr."""
     result = run(tmp_path, "keys", "ls")

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from inhouse.cli.output import money
 from inhouse.gateway.ports import MoneyFacts
 from inhouse.gateway.roi_presets import PRESETS
 from tests.cli.house import FakeBuilder, run
-from tests.serve.fakes import FakeHouse, FakeMoney
+from tests.serve.fakes import FakeHouse, FakeLedger, FakeMoney
 
 
 def document(tmp_path: Path, *words: str) -> dict[str, Any]:
@@ -43,6 +44,36 @@ def test_usage_without_by_is_as_before(tmp_path: Path) -> None:
     assert "qwen2.5:7b" in result.stdout
     assert "unknown" in result.stdout
     assert document(tmp_path, "usage")["totals"][0]["unpriced"] == 1
+
+
+def test_an_empty_stretch_is_not_an_empty_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was left out is said, so that nobody takes it for a home that was never asked."""
+    monkeypatch.setattr(FakeLedger, "totals", lambda *_self, **_asked: ())
+    said = [
+        run(tmp_path, "usage", *words).stderr.splitlines()[0]
+        for words in ((), ("--since", "2030-01-01"), ("--user", "eve"))
+    ]
+    assert said == [
+        "nothing was asked yet",
+        "nothing was asked since 2030-01-01 00:00",
+        "nothing was asked with --user eve",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("micros", "shown"),
+    [
+        (None, "unknown"),
+        (0, "0.0000"),
+        (20, "0.000020"),
+        (-3, "-0.000003"),
+        (450, "0.0004"),
+        (7_000_000, "7.0000"),
+    ],
+)
+def test_small_amounts_are_not_zero(micros: int | None, shown: str) -> None:
+    """Four digits, and six where four would show nothing."""
+    assert money(micros) == shown
 
 
 def test_usage_as_csv(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from inhouse.cli.output import bold, columns, day, note, say, show_json
 from inhouse.cli.setup import setup_of
+from inhouse.cli.words import body_of
 from inhouse.kernel.caller import Scope
 from inhouse.ops.keys import DEFAULT_SCOPES
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
@@ -48,7 +49,7 @@ def keys() -> None:
 @click.pass_context
 def add(context: click.Context, /, *, no_cloud: bool, as_json: bool, **chosen: object) -> None:
     """Make an API key and show its secret, this once."""
-    wanted = NewKey.model_validate({**chosen, "cloud": not no_cloud})
+    wanted = body_of(NewKey, {**chosen, "cloud": not no_cloud})
 
     async def make() -> NewKeyShape:
         async with setup_of(context).client("keys add", writing=True) as house:

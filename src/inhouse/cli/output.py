@@ -8,12 +8,17 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from inhouse.serve.shapes import Shape
+if TYPE_CHECKING:
+    from inhouse.serve.shapes import Shape
 
 __all__ = ["bold", "columns", "day", "dim", "moment", "money", "note", "say", "show_csv", "show_json", "size"]
+
+LEAST_MICROS = 100
+"""Less than this has no digit that counts among four."""
 
 
 def say(text: str = "") -> None:
@@ -86,8 +91,11 @@ def moment(timestamp: float) -> str:
 
 
 def money(cost_micros: int | None) -> str:
-    """`0.0123`; `unknown` is not zero."""
-    return "unknown" if cost_micros is None else f"{cost_micros / 1_000_000:.4f}"
+    """`0.0123`; `unknown` is not zero, and what is too small for four digits is `0.000021`."""
+    if cost_micros is None:
+        return "unknown"
+    digits = 6 if 0 < abs(cost_micros) < LEAST_MICROS else 4
+    return f"{cost_micros / 1_000_000:.{digits}f}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

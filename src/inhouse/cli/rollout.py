@@ -10,6 +10,7 @@ import click
 from inhouse.cli.client import HouseClient
 from inhouse.cli.output import bold, columns, note, say, show_json
 from inhouse.cli.setup import setup_of
+from inhouse.cli.words import body_of
 from inhouse.serve.rollouts import ArmShape, NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.shapes import Shape
 
@@ -63,7 +64,8 @@ def start(
     context: click.Context, /, *, name: str, candidate: str, stage: str, as_json: bool, **chosen: object
 ) -> None:
     """Start to change the model that answers to NAME."""
-    wanted = NewRollout.model_validate(
+    wanted = body_of(
+        NewRollout,
         {
             "name": name,
             "candidate": candidate,
@@ -74,7 +76,7 @@ def start(
             "shadow_share": chosen["shadow_share"],
             "stage_s": chosen["stage_time"],
             "least_requests": chosen["least_requests"],
-        }
+        },
     )
     _show(_done(context, lambda house: house.start_rollout(wanted)), as_json=as_json)
 

@@ -85,7 +85,10 @@ def usage(
         for line in columns(table):
             say(line)
     else:
-        note("nothing was asked yet")
+        times = {"since": since, "until": until}
+        filters = [f"{name} {value:%Y-%m-%d %H:%M}" for name, value in times.items() if value]
+        filters += [f"with --{name} {value}" for name, value in only.items() if value]
+        note(f"nothing was asked {', '.join(filters) or 'yet'}")
     if found.money is not None and not as_csv:
         note(f"money in {found.money.currency}")
         if found.money.book_stale:
