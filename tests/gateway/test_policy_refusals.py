@@ -76,3 +76,12 @@ def test_a_model_that_may_not_be_asked_is_not_called_unknown(
     assert route.message.startswith("`gpt-4.1` cannot be had: ")
     assert f"`openai/gpt-4.1`: {why}" in route.message
     assert "did you mean" not in route.hint
+
+
+@pytest.mark.parametrize(("prompt_tokens", "fits"), [(100, True), (2000, False)])
+def test_a_high_limit_on_the_answer_is_no_need(prompt_tokens: int, fits: bool) -> None:
+    """`num_predict` 8192 of the plans' scripts is served by a model with a context of 2048; control: a prompt
+    that fills the context is not."""
+    small = Engine("one", "ollama", "local", "", "up", (Model("small", 2048),))
+    facts = replace(ASK, prompt_tokens=prompt_tokens, reply_tokens=8192)
+    assert isinstance(decide(facts, Fleet((small,)), RULES, FREE, NOW), Route) is fits

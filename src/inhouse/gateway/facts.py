@@ -13,6 +13,7 @@ from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, EmbedReq
 __all__ = [
     "ANSWER_TASK",
     "EMBED_TASK",
+    "REPLY_TOKENS",
     "Facts",
     "Need",
     "embed_facts",
