@@ -151,6 +151,7 @@ async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str)
                 gateway.announce(own)
                 say(f"inhouse is ready: {address}")
                 sys.stdout.flush()
+                _freeze()
 
             app = _with_ollama_port(build_gateway_app(gateway.role), also)
             more = [*also, *({inner} - {listener})]
@@ -180,6 +181,7 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
                 house.announce(own)
                 say(f"inhouse is ready: {address}")
                 sys.stdout.flush()
+                _freeze()
 
             if command == "up":
                 await _find_engines(house.parts)
