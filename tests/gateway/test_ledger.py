@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inhouse.gateway.edge.journal import Journal
+from inhouse.gateway.edge import ledger as ledger_module
+from inhouse.gateway.edge.journal import Journal, Stretch, read_records
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.ports import Grouping, LedgerRow, Within
 from inhouse.gateway.till import Charge
@@ -268,3 +269,25 @@ def test_rows_know_who_paid(books: Books) -> None:
         reasoning_tokens=1,
         saved_micros=7,
     )
+
+
+def test_a_file_that_another_process_moved_meanwhile_is_no_error(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command beside a gateway moves, too; the second one finds nothing, and no row is lost or twice."""
+    books.wrote(QWEN, Usage(100, 50), 30)
+    books.journal.stop()
+    there = list(books.folder.glob("*.journal"))
+    assert there
+    beside, taken = SqlLedger(books.database, books.folder), []
+
+    def late(path: Path, offset: int, **more: int) -> Stretch:
+        if not taken:
+            taken.append(path)
+            assert beside.move() == 1
+        return read_records(path, offset, **more)
+
+    monkeypatch.setattr(ledger_module, "read_records", late)
+    assert books.ledger.move() == 0
+    assert taken == there
+    assert [row.user for row in books.ledger.rows()] == ["anna"]

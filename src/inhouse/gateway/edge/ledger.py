@@ -6,6 +6,7 @@ So a file is read from its start after a crash, and removed only when all of it 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -97,8 +98,9 @@ class _Progress:
 class SqlLedger:
     """Implements `gateway.ports.Ledger` over the journal files in `folder`.
 
-    Only one process per home may move (the one that holds its lock). Safe to use from any thread; every
-    method blocks on the disk. `zone` is the wall clock of the house, for sums by day.
+    Several processes may move at once, as commands do beside a gateway: a row that is there already stays
+    as it is, and a file goes when all of it is there. Safe to use from any thread; every method blocks on
+    the disk. `zone` is the wall clock of the house, for sums by day.
     """
 
     def __init__(
@@ -294,7 +296,12 @@ class SqlLedger:
         moved, going, damaged = 0, True, False
         while going and progress.offset < size:
             before = progress.offset
-            rows, damaged = self._move_slice(path, progress)
+            try:
+                rows, damaged = self._move_slice(path, progress)
+            except FileNotFoundError:
+                # Another process moved all of it meanwhile.
+                self._progress.pop(path.name, None)
+                return moved
             moved += rows
             going = progress.offset > before and not damaged
         if alive:
@@ -331,7 +338,8 @@ class SqlLedger:
             log.warning("requests_interrupted", journal=path.name, count=interrupted)
         if damaged:
             log.error("journal_damaged", journal=path.name, kept_as=f"{path.name}.damaged")
-            path.rename(path.with_name(f"{path.name}.damaged"))
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_name(f"{path.name}.damaged"))
         else:
             path.unlink(missing_ok=True)
         self._progress.pop(path.name, None)
