@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.facts import Facts
 from inhouse.gateway.fleet import Engine, Fleet, Model
 from inhouse.gateway.policy import NoRoute, Route, decide, refusal
@@ -221,3 +222,23 @@ def refusal_or_none(name: str) -> InhouseError | None:
     """The error for a name, None when it is answered."""
     route = decide(replace(ASK, model=name), Fleet((OLLAMA,)), OPEN, FREE, NOW)
     return refusal(route) if isinstance(route, NoRoute) else None
+
+
+def test_a_name_of_an_engine_that_went_down_is_not_unknown() -> None:
+    """What an engine offered until it went down is 503 with its reason, as long as it is down, and not after
+    a look that says otherwise; control: a name that it never offered is not found."""
+    board = FleetBoard(lambda: NOW)
+    own = Engine("box", "vllm", "local", "", "up", (Model("our-writer"),))
+    gone = replace(own, state="down", models=(), reason="no connection")
+    for look in ((OLLAMA, own), (OLLAMA, gone), (OLLAMA, gone)):
+        board.show(look)
+    for name in ("our-writer", "box/our-writer", "OUR-WRITER:latest"):
+        _, told = refused(replace(ASK, model=name), *board.fleet.engines)
+        assert (type(told), "`box`: no connection" in told.message) == (NoEngine, True)
+    _, told = refused(replace(ASK, model="our-writer"), board.fleet.engines[1])
+    assert (type(told), told.message) == (NoEngine, "`our-writer` cannot be had: `box`: no connection")
+    _, told = refused(replace(ASK, model="our-painter"), *board.fleet.engines)
+    assert type(told) is NotFound
+    board.show((OLLAMA, replace(own, models=(Model("another"),))))
+    _, told = refused(replace(ASK, model="our-writer"), *board.fleet.engines)
+    assert type(told) is NotFound

@@ -143,7 +143,8 @@ class Engine:
     """One engine at the last look. `failures` counts dispatches that failed in a row.
 
     Until `rests_until` (UNIX seconds) it is not tried, for the reason in `rest_reason`.
-    `default_model` is the administrator's choice for requests that name no model.
+    `default_model` is the administrator's choice for requests that name no model. `missed` are the names
+    that it offered until it went down, empty while it is up.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Engine:
     load: Load = UNKNOWN_LOAD
     compromises: Mapping[str, Standing] = field(default_factory=dict)
     """By model name; models that are served as asked are left out."""
+    missed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,17 +117,23 @@ class FleetBoard:
             before = self._fleet.engine(engine.name)
             _log_change(before, engine)
             if before is not None:
-                engine = replace(  # noqa: PLW2901
-                    engine,
-                    failures=before.failures,
-                    rests_until=self._rest_of(before),
-                    rest_reason=before.rest_reason,
-                )
+                engine = self._going_on(before, engine)  # noqa: PLW2901
             looked.append(engine)
         for gone in self._fleet.engines:
             if gone.name not in {each.name for each in looked}:
                 log.info("engine_gone", engine=gone.name, kind=gone.kind)
         self.fleet = Fleet(tuple(looked))
+
+    def _going_on(self, before: Engine, engine: Engine) -> Engine:
+        """A new look at an engine with what outlives one: its rest, and what it offered while it was up."""
+        gone = engine.state == "down" and not engine.models
+        return replace(
+            engine,
+            failures=before.failures,
+            rests_until=self._rest_of(before),
+            rest_reason=before.rest_reason,
+            missed=(tuple(each.name for each in before.models) or before.missed) if gone else (),
+        )
 
     def _rest_of(self, before: Engine) -> float:
         """Until when it rests, at most as long as any rest: a clock that was set back must not add a day."""
@@ -137,12 +143,7 @@ class FleetBoard:
         """One engine as it is now, between two looks at all of them; its rests stay."""
         before = self._fleet.engine(engine.name)
         if before is not None:
-            engine = replace(
-                engine,
-                failures=before.failures,
-                rests_until=self._rest_of(before),
-                rest_reason=before.rest_reason,
-            )
+            engine = self._going_on(before, engine)
             self.fleet = self._fleet.with_engine(engine)
 
     def failed(self, name: str, error: EngineError) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from inhouse.gateway.names import plain_name
 from inhouse.gateway.policy.may import NOT_OF_KEY, absent
 from inhouse.gateway.policy.route import Candidate, Question, RefusalCode, TraceStep
 from inhouse.gateway.policy.wish import NOT_ALLOWED, alias_of, is_named, named_by
@@ -37,6 +38,8 @@ class Blame:
 def blame_of(question: Question, trace: tuple[TraceStep, ...]) -> Blame | None:
     """Why nobody is left of those that the name or the forced place means; None where that is not it."""
     step = trace[-1]
+    if step.rule in ("explicit.unknown", "eligibility.fit"):
+        return _missed(question)
     if step.rule not in ("explicit.force", "explicit.exact", "explicit.alias"):
         return None
     forced = question.facts.wishes.force if step.rule == "explicit.force" else None
@@ -55,6 +58,21 @@ def blame_of(question: Question, trace: tuple[TraceStep, ...]) -> Blame | None:
         said = budget_words(question)
     joint = ", and " if forced is not None else ": "
     return Blame(_CODES[fault], f"{subject}{joint}{said}", _hint(fault, question))
+
+
+def _missed(question: Question) -> Blame | None:
+    """Of a name that an engine offered until it went down."""
+    asked = question.facts.model or ""
+    wanted = plain_name(asked)
+    down = [
+        each
+        for each in question.fleet.engines
+        if any(wanted in (plain_name(name), plain_name(f"{each.name}/{name}")) for name in each.missed)
+    ]
+    if not down:
+        return None
+    said = _listed((each.name, each.reason or "is down") for each in down)
+    return Blame("no_engine", f"`{asked}` cannot be had: {said}", _hint("absent", question))
 
 
 def _meant(question: Question, step: TraceStep) -> list[Candidate]:
