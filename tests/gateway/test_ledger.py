@@ -170,6 +170,19 @@ def test_totals_until(books: Books) -> None:
     assert (row.engine, row.requests, row.saved_micros) == ("ollama", 1, 900)
 
 
+def test_hours_in_which_local_models_answered(books: Books) -> None:
+    """Each hour and model once, however many requests; no failed row, no cloud, nothing before."""
+    for _ in range(50):
+        books.wrote(QWEN, Usage(1, 1), 0, after_s=5000)
+    books.wrote(QWEN, Usage(1, 1), 0, after_s=3 * 3600)
+    books.wrote(QWEN, Usage(1, 1), 0, after_s=6 * 3600, outcome="failed")
+    books.wrote(CLAUDE, Usage(1, 1), 0, after_s=5000)
+    found = books.ledger.hours_used(MIDNIGHT)
+    hours = [(MIDNIGHT + each * 3600) // 3600 * 3600 for each in (1, 3)]
+    assert sorted(found) == [(hour, QWEN.engine, QWEN.model) for hour in hours]
+    assert books.ledger.hours_used(MIDNIGHT + 4 * 3600) == ()
+
+
 def test_one_request_with_all_its_attempts(books: Books) -> None:
     """In the order in which they began; another request is not among them."""
     books.wrote(QWEN, Usage(0, 0), 0, request_id="a", outcome="failed")

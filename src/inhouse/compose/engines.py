@@ -26,8 +26,6 @@ from inhouse.kernel.errors import BadRequest
 
 __all__ = ["OwnEngines", "open_engines"]
 
-MOST_ROWS = 10_000
-"""Of the ledger, newest first, to learn from: what two weeks of an office of fifty ask."""
 LEARN_EVERY_S = 600.0
 
 
@@ -103,12 +101,8 @@ class _Uses:
     def __call__(self) -> tuple[Use, ...]:
         now = time.time()
         if now - self._read_at > LEARN_EVERY_S:
-            rows = self._ledger.rows(since=now - SPAN_DAYS * 86_400, limit=MOST_ROWS)
-            self._uses = tuple(
-                Use(row.started_at, row.engine, row.model)
-                for row in rows
-                if row.where == "local" and row.outcome == "ok" and row.model is not None
-            )
+            found = self._ledger.hours_used(now - SPAN_DAYS * 86_400)
+            self._uses = tuple(Use(at, engine, model) for at, engine, model in found)
             self._read_at = now
         return self._uses
 

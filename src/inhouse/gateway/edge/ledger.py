@@ -18,10 +18,12 @@ from typing import Any
 import structlog
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     RowMapping,
     Select,
     bindparam,
     case,
+    cast,
     desc,
     func,
     literal,
@@ -247,6 +249,27 @@ class SqlLedger:
         with self._database.read() as connection:
             found = connection.execute(select(func.min(ledger.c.started_at)).where(*_only(within))).scalar()
         return None if found is None else float(found)
+
+    def hours_used(self, since: float) -> tuple[tuple[float, str, str], ...]:
+        """Each hour in which a local model answered, once: its begin (UNIX seconds), engine and model.
+
+        As many as there were hours and models, however many requests there were.
+        """
+        self.move()
+        hour = cast(ledger.c.started_at / 3600, Integer)
+        query = (
+            select(hour.label("hour"), ledger.c.engine, ledger.c.model)
+            .where(
+                ledger.c.started_at >= since,
+                ledger.c.place == "local",
+                ledger.c.outcome == "ok",
+                ledger.c.model.is_not(None),
+            )
+            .distinct()
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+        return tuple((row.hour * 3600.0, row.engine, row.model) for row in found)
 
     def request(self, request_id: str) -> tuple[LedgerRow, ...]:
         """See `Ledger.request`."""
