@@ -292,7 +292,8 @@ def test_a_file_that_another_process_moved_meanwhile_is_no_error(
     books.journal.stop()
     there = list(books.folder.glob("*.journal"))
     assert there
-    beside, taken = SqlLedger(books.database, books.folder), []
+    beside = SqlLedger(books.database, books.folder)
+    taken: list[Path] = []
 
     def late(path: Path, offset: int, **more: int) -> Stretch:
         if not taken:
