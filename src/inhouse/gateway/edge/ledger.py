@@ -150,24 +150,7 @@ class SqlLedger:
     ) -> tuple[UsageTotals, ...]:
         """See `Ledger.totals`."""
         self.move()
-        columns = ledger.c
-        query = (
-            select(
-                columns.engine,
-                columns.model,
-                columns.place,
-                func.count().label("requests"),
-                func.sum(_FAILED).label("failed"),
-                func.sum(columns.input_tokens).label("input_tokens"),
-                func.sum(columns.output_tokens).label("output_tokens"),
-                func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
-                (func.count() - func.count(columns.cost_micros)).label("unpriced"),
-                _SAVED,
-            )
-            .where(*_only(within or Within(since, until)))
-            .group_by(columns.engine, columns.model, columns.place)
-            .order_by(desc("requests"), columns.engine, columns.model)
-        )
+        query = _totals(within or Within(since, until))
         with self._database.read() as connection:
             found = connection.execute(query).mappings().all()
         return tuple(UsageTotals(where=row["place"], **_without(row, "place")) for row in found)
@@ -256,19 +239,8 @@ class SqlLedger:
         As many as there were hours and models, however many requests there were.
         """
         self.move()
-        hour = cast(ledger.c.started_at / 3600, Integer)
-        query = (
-            select(hour.label("hour"), ledger.c.engine, ledger.c.model)
-            .where(
-                ledger.c.started_at >= since,
-                ledger.c.place == "local",
-                ledger.c.outcome == "ok",
-                ledger.c.model.is_not(None),
-            )
-            .distinct()
-        )
         with self._database.read() as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(_hours(since)).all()
         return tuple((row.hour * 3600.0, row.engine, row.model) for row in found)
 
     def request(self, request_id: str) -> tuple[LedgerRow, ...]:
@@ -401,3 +373,40 @@ def _repriced(row: RowMapping, charge: Charge) -> dict[str, Any] | None:  # Any:
 
 def _without(row: RowMapping, *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
+
+
+def _totals(within: Within) -> Select[Any]:  # Any: columns of several types
+    """Sums by engine, model and place, most requests first."""
+    columns = ledger.c
+    return (
+        select(
+            columns.engine,
+            columns.model,
+            columns.place,
+            func.count().label("requests"),
+            func.sum(_FAILED).label("failed"),
+            func.sum(columns.input_tokens).label("input_tokens"),
+            func.sum(columns.output_tokens).label("output_tokens"),
+            func.coalesce(func.sum(columns.cost_micros), 0).label("cost_micros"),
+            (func.count() - func.count(columns.cost_micros)).label("unpriced"),
+            _SAVED,
+        )
+        .where(*_only(within))
+        .group_by(columns.engine, columns.model, columns.place)
+        .order_by(desc("requests"), columns.engine, columns.model)
+    )
+
+
+def _hours(since: float) -> Select[Any]:  # Any: columns of several types
+    """Hours (counted from 1970), engines and models of local answers."""
+    hour = cast(ledger.c.started_at / 3600, Integer)
+    return (
+        select(hour.label("hour"), ledger.c.engine, ledger.c.model)
+        .where(
+            ledger.c.started_at >= since,
+            ledger.c.place == "local",
+            ledger.c.outcome == "ok",
+            ledger.c.model.is_not(None),
+        )
+        .distinct()
+    )
