@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from inhouse.config import Home, Loaded, default_root, load, open_home, show
-from inhouse.config.load import expected, names
 from inhouse.config.table import env_name
+from inhouse.config.values import expected, names
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 
 
@@ -69,10 +70,19 @@ def test_later_sources_win(tmp_path: Path) -> None:
         ),
         ("", {"OLLAMA_URL": "gpu:11434"}, "OLLAMA_URL is wrong: expected text, http:// or https:// first"),
         ("[money]\ncurrency = 'dollar'\n", {}, "expected text like USD"),
+        ("[server]\nport = true\n", {}, "server.port = True from inhouse.toml"),
+        ("[engines]\nconnect_timeout_s = nan\n", {}, "a number above 0"),
+        ("[server]\nallowed_hosts = 'ai'\n", {}, "a list of names"),
+        ("[ingest]\nocr_languages = 'en'\n", {}, "expected text"),
         ("[answers\n", {}, "not valid TOML"),
         ("server = 3\n", {}, "must be a section"),
         ("[[engine]]\nname = 'a'\nkind = 'telepathy'\nurl = 'http://x'\n", {}, "[[engine]] number 1, `kind`"),
         ("[[engine]]\nname = 'a'\nkind = 'openai'\nurl = 'http://x'\nurls = 1\n", {}, "`urls`"),
+        ("[[engine]]\nname = 'a'\nkind = 'openai'\nurl = 'gpu'\n", {}, "`url`: expected text, http://"),
+        ("[[engine]]\nname = 'a b'\nkind = 'openai'\nurl = 'http://x'\n", {}, "that fits ^[A-Za-z0-9]"),
+        ("[[engine]]\nname = 'a'\nkind = 'openai'\n", {}, "[[engine]] number 1, `url`: it is needed"),
+        ("engine = [1]\n", {}, "[[engine]] number 1: expected settings"),
+        ("[[alias]]\nname = 'a'\nmodels = []\n", {}, "[[alias]] number 1, `models`"),
     ],
 )
 def test_a_wrong_source_is_named(tmp_path: Path, toml: str, environment: dict[str, str], words: str) -> None:
@@ -163,6 +173,24 @@ def test_lists_come_from_variables_too(tmp_path: Path) -> None:
     """Names are separated by commas."""
     loaded = read(tmp_path, INHOUSE_SERVER_ALLOWED_HOSTS="ai.local, ai")
     assert loaded.settings.server.allowed_hosts == ("ai.local", "ai")
+
+
+@pytest.mark.parametrize(
+    ("setting", "written", "value"),
+    [
+        ("server.port", " 8484 ", 8484),
+        ("server.expose", "Yes", True),
+        ("server.expose", "0", False),
+        ("server.keyless_cloud", "On", "true"),
+        ("engines.connect_timeout_s", "2", 2.0),
+        ("money.electricity_kwh", "0.10", Decimal("0.10")),
+    ],
+)
+def test_text_counts_as_what_it_spells(tmp_path: Path, setting: str, written: str, value: object) -> None:
+    """A variable has text only: numbers, amounts and words for yes and no are read from it."""
+    section, key = setting.split(".")
+    loaded = read(tmp_path, **{env_name(setting): written})
+    assert repr(getattr(getattr(loaded.settings, section), key)) == repr(value)
 
 
 def test_other_programs_variables_do_not_matter(tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ from typing import get_args
 
 import click
 import pytest
-from pydantic import BaseModel
 
 from inhouse.cli.main import main
 from inhouse.cli.reference import BLOCK_PROSE
-from inhouse.config.load import BLOCKS
-from inhouse.config.table import ALIASES, Settings, env_name
+from inhouse.config.table import ALIASES, env_name
+from inhouse.config.values import BLOCKS, keys, names
 from inhouse.kernel import errors
 from inhouse.knowledge.edge.parse.parsed import ReasonCode
 from tests.house.tree import PACKAGE, ROOT, parse, tracked
@@ -33,14 +32,7 @@ def page(name: str) -> str:
 
 def settings() -> list[str]:
     """`section.name` of every setting, and `block.name` of every field of a block such as `[[engine]]`."""
-    names = []
-    for section, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += [f"{section}.{name}" for name in field.annotation.model_fields]
-    for block in BLOCKS:
-        entry = get_args(Settings.model_fields[block].annotation)[0]
-        names += [f"{block}.{name}" for name in entry.model_fields]
-    return names
+    return [*names(), *(f"{block}.{key}" for block in BLOCKS for key in keys(block))]
 
 
 def test_every_block_has_prose_in_the_reference() -> None:

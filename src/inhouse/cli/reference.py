@@ -9,14 +9,14 @@ import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import inhouse
 from inhouse.cli.main import main as command_tree
-from inhouse.config.load import expected, names, schema
-from inhouse.config.table import ALIASES, Settings, env_name
+from inhouse.config.table import ALIASES, env_name
+from inhouse.config.values import expected, keys, names, schema
 from inhouse.kernel import errors
 
 if TYPE_CHECKING:
@@ -146,9 +146,10 @@ def _settings() -> Iterator[str]:
         yield f"{what}:\n"
         yield f"```toml\n[[{block}]]\n{example}\n```\n"
         yield _table("setting", "default", "why")
-        for key, field in get_args(Settings.model_fields[block].annotation)[0].model_fields.items():
-            default = "(needed)" if field.is_required() else _default(field.default)
-            yield f"| `{block}.{key}` | {default} | {_cell(field.description or '')} |"
+        for key in keys(block):
+            about = schema(f"{block}.{key}")
+            default = _default(about["default"]) if "default" in about else "(needed)"
+            yield f"| `{block}.{key}` | {default} | {_cell(about['description'])} |"
     yield SECRETS_PROSE
 
 

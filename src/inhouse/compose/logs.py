@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
+
 from inhouse.config import Home, Loaded
 from inhouse.ops.edge import logs, probes
 
@@ -11,7 +13,7 @@ __all__ = ["port_holder", "start_logging"]
 def start_logging(loaded: Loaded, home: Home | None, *, serving: bool) -> None:
     """Log to stderr, and to the home's rotating file when there is a home to write to."""
     chosen = loaded.settings.logs
-    references = loaded.settings.secrets.model_dump().values()
+    references = asdict(loaded.settings.secrets).values()
     secrets = [secret for reference in references if (secret := loaded.secret(reference))]
     logs.start_logging(
         logs.LogChoices(

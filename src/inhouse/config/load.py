@@ -6,38 +6,26 @@ nothing is ignored in silence.
 
 from __future__ import annotations
 
-import difflib
-import functools
 import ipaddress
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
+from msgspec.structs import asdict
 
 from inhouse.config.table import ALIASES, Secrets, Settings, env_name
+from inhouse.config.values import BLOCKS, Values, names, schema, unknown, validated
 from inhouse.kernel.errors import BadRequest, HomeUnusable
 
 __all__ = [
-    "BLOCKS",
     "Loaded",
     "Row",
-    "expected",
     "is_loopback",
     "load",
-    "names",
     "read_dotenv",
-    "schema",
     "show",
 ]
-
-Values = dict[str, tuple[object, str]]
-"""Setting -> (value as written, origin)."""
-
-BLOCKS = tuple(name for name, info in Settings.model_fields.items() if info.default == ())
-"""Sections that are written as `[[name]]`, once for each."""
 
 _NOT_SETTINGS = frozenset({"INHOUSE_HOME", "INHOUSE_URL", "INHOUSE_API_KEY"})
 """The home, and where `inhouse.client` finds its server: no settings of a server."""
@@ -89,7 +77,7 @@ class Loaded:
         """Names of the secrets that are set, never their values."""
         return tuple(
             name
-            for name in Secrets.model_fields
+            for name in Secrets.__struct_fields__
             if self.secret(getattr(self.settings.secrets, name)) is not None
         )
 
@@ -114,36 +102,13 @@ def load(
     values |= _from_variables(dotenv, ".env")
     values |= _from_variables(environment, "env")
     values |= dict(overrides or {})
-    settings = _validated(values)
+    settings = validated(values)
     _loopback_unless_exposed(settings, values)
     return Loaded(
         settings=settings,
         origins={name: origin for name, (_value, origin) in values.items()},
         environment={**dotenv, **environment},
     )
-
-
-def names() -> tuple[str, ...]:
-    """Every `section.name`, in the order of the table; blocks such as `[[engine]]` apart."""
-    return tuple(
-        f"{section}.{name}"
-        for section, info in Settings.model_fields.items()
-        if section not in BLOCKS
-        for name in info.default.__class__.model_fields
-    )
-
-
-def schema(name: str) -> Mapping[str, Any]:  # Any: a JSON schema
-    """JSON schema of one setting, with `unit`, `description` and limits."""
-    section, key = name.split(".")
-    found: Mapping[str, Any] = _section_schema(section)[key]
-    return found
-
-
-@functools.cache
-def _section_schema(section: str) -> Mapping[str, Any]:  # Any: a JSON schema
-    properties: Mapping[str, Any] = type(getattr(Settings(), section)).model_json_schema()["properties"]
-    return properties
 
 
 def show(loaded: Loaded) -> tuple[Row, ...]:
@@ -164,7 +129,7 @@ def show(loaded: Loaded) -> tuple[Row, ...]:
         )
     for block in BLOCKS:
         for number, entry in enumerate(getattr(loaded.settings, block), 1):
-            given = [(key, value) for key, value in entry if value not in (None, "", ())]
+            given = [(key, value) for key, value in asdict(entry).items() if value not in (None, "", ())]
             written = ", ".join(f"{key}={_text(value)}" for key, value in given)
             rows.append(
                 Row(
@@ -217,8 +182,8 @@ def _from_toml(path: Path) -> Values:
                 f"{path}: [{section}] must be [[{section}]], one block for each",
                 hint=f"write [[{section}]] above it",
             )
-        if section not in Settings.model_fields:
-            raise _unknown(section, tuple(Settings.model_fields), f"section in {path}")
+        if section not in Settings.__struct_fields__:
+            raise unknown(section, Settings.__struct_fields__, f"section in {path}")
         if not isinstance(table, dict):
             raise BadRequest(
                 f"{path}: `{section}` must be a section", hint=f"write [{section}] above its settings"
@@ -226,7 +191,7 @@ def _from_toml(path: Path) -> Values:
         for key, value in table.items():
             name = f"{section}.{key}"
             if name not in names():
-                raise _unknown(name, names(), f"setting in {path}")
+                raise unknown(name, names(), f"setting in {path}")
             values[name] = (value, "inhouse.toml")
     return values
 
@@ -241,7 +206,7 @@ def _from_variables(variables: Mapping[str, str], origin: str) -> Values:
         if not variable.startswith("INHOUSE_") or variable in _NOT_SETTINGS or not value:
             continue
         if variable not in by_variable:
-            raise _unknown(variable, tuple(by_variable), f"setting in the {_place(origin)}")
+            raise unknown(variable, tuple(by_variable), f"setting in the {_place(origin)}")
         values[by_variable[variable]] = (_split(by_variable[variable], value), f"{origin} {variable}")
     return values
 
@@ -288,88 +253,6 @@ def _read(path: Path) -> str | None:
 
 
 # ---- checks
-
-
-def _validated(values: Values) -> Settings:
-    tree: dict[str, Any] = {}  # Any: not validated yet, that is what follows
-    for name, (value, _origin) in values.items():
-        if name in BLOCKS:
-            tree[name] = value
-        else:
-            section, key = name.split(".")
-            tree.setdefault(section, {})[key] = value
-    try:
-        return Settings.model_validate(tree)
-    except ValidationError as error:
-        raise _explained(error, values) from None
-
-
-def _explained(error: ValidationError, values: Values) -> BadRequest:
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"]]
-    if place[0] in BLOCKS:
-        entry = f"[[{place[0]}]] number {int(place[1]) + 1}" if len(place) > 1 else f"[[{place[0]}]]"
-        key = place[2] if len(place) > 2 else ""
-        return BadRequest(
-            f"inhouse.toml, {entry}{f', `{key}`' if key else ''}: {first['msg']}",
-            hint=f"docs/reference/settings.md lists what an [[{place[0]}]] block holds",
-        )
-    name = ".".join(place[:2])
-    value, origin = values[name]
-    if name == "server.cors_origins":
-        return _wrong_origins(value, origin)
-    wanted, pattern = expected(name), schema(name).get("pattern", "")
-    if pattern and not name.startswith("secrets."):
-        # "Text" says too little where only some texts are right.
-        wanted += ", http:// or https:// first" if "http" in pattern else f" like {schema(name)['default']}"
-    shown = "(not shown)" if name.startswith("secrets.") else repr(value)
-    return BadRequest(
-        f"Setting {name} = {shown} from {origin} is wrong: expected {wanted}",
-        hint=f"set {name} in inhouse.toml or {env_name(name)}",
-    )
-
-
-def _wrong_origins(value: object, origin: str) -> BadRequest:
-    start = f"Setting server.cors_origins = {value!r} from {origin} is wrong"
-    if "*" in str(value):
-        return BadRequest(
-            f"{start}: `*` is refused, for any page that a person opens could then use this machine's models",
-            hint='list the exact origins of your own pages, e.g. ["https://app.example.com"]',
-        )
-    return BadRequest(
-        f"{start}: expected a list of origins as a browser sends them, without a path",
-        hint='e.g. ["https://app.example.com", "http://127.0.0.1:3000"]',
-    )
-
-
-def expected(name: str) -> str:
-    """In words, what a setting takes."""
-    about = schema(name)
-    if name.startswith("secrets."):
-        return "a reference, `env:NAME` or `file:PATH`, not the secret itself"
-    if "enum" in about:
-        return "one of " + ", ".join(about["enum"])
-    words = {
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "array": "a list of names",
-        "string": "text",
-    }[about["type"]]
-    low = about.get("minimum", about.get("exclusiveMinimum"))
-    if "exclusiveMinimum" in about:
-        words += f" above {low}"
-    elif low is not None:
-        words += f" from {low}"
-    if "maximum" in about:
-        words += f" to {about['maximum']}"
-    return words
-
-
-def _unknown(name: str, known: tuple[str, ...], what: str) -> BadRequest:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean `{near[0]}`?" if near else "docs/reference/settings.md lists all"
-    return BadRequest(f"Unknown {what}: `{name}`", hint=hint)
 
 
 def is_loopback(host: str) -> bool:

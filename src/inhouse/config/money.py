@@ -1,36 +1,20 @@
 """The part of the table of settings that is about money: prices, budgets, currencies, machines.
 
-Amounts are decimal numbers of the house currency; TOML's `0.1` is taken as written, never as the nearest
-binary number.
+Amounts are decimal numbers of the house currency, never below 0; TOML's `0.1` is taken as written, never as
+the nearest binary number (`values`).
 """
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-
-from inhouse.config.section import Section, setting
+from inhouse.config.section import Section, needed, setting
 
 __all__ = ["BudgetEntry", "HardwareEntry", "MoneySection", "PriceEntry", "RateEntry"]
 
 
-def _as_written(value: object) -> object:
-    return str(value) if isinstance(value, float) else value
-
-
-def _or_nothing(value: object) -> object:
-    return None if value == "" else _as_written(value)
-
-
-Amount = Annotated[Decimal, BeforeValidator(_as_written), Field(ge=0), WithJsonSchema({"type": "number"})]
-MaybeAmount = Annotated[
-    Annotated[Decimal, Field(ge=0)] | None,
-    BeforeValidator(_or_nothing),
-    WithJsonSchema({"type": "number", "minimum": 0}),
-]
 _CURRENCY = r"^[A-Z]{3}$"
 
 
@@ -47,14 +31,14 @@ class MoneySection(Section):
         "what savings are measured against: the model, as provider/model, that would be asked if nothing ran"
         " in the house; empty measures nothing",
     )
-    reference_factor: Amount = setting(
+    reference_factor: Decimal = setting(
         Decimal(1),
         "tokens of the reference model for one token counted here; tokenizers differ by some 10-20 %, more"
         " for Russian",
         "tokens",
         gt=0,
     )
-    electricity_kwh: MaybeAmount = setting(
+    electricity_kwh: Decimal | None = setting(
         None, "price of electricity; without it the cost of local work is not known", "per kWh"
     )
     electricity_bands: tuple[str, ...] = setting(
@@ -70,7 +54,7 @@ class MoneySection(Section):
 class PriceEntry(Section):
     """A price that wins over the price table: one `[[price]]` block each. Prices per million tokens."""
 
-    model: str = Field(description="model it is about, as the engine names it; a shell pattern, e.g. gpt-4o*")
+    model: str = needed("model it is about, as the engine names it; a shell pattern, e.g. gpt-4o*")
     engine: str = setting("*", "only on engines of this name; a shell pattern")
     since: date = setting(
         date(2000, 1, 1), "first day it holds, e.g. 2026-11-01; the latest begun one counts"
@@ -78,26 +62,26 @@ class PriceEntry(Section):
     currency: str = setting(
         "", "currency of these prices; empty is the house currency", pattern=r"^([A-Z]{3})?$"
     )
-    input: Amount = Field(description="input tokens, per million")
-    output: Amount = Field(description="output tokens, per million")
-    cached: MaybeAmount = setting(None, "input tokens read from a cache; without it the input price holds")
-    cache_write: MaybeAmount = setting(
+    input: Decimal = needed("input tokens, per million")
+    output: Decimal = needed("output tokens, per million")
+    cached: Decimal | None = setting(None, "input tokens read from a cache; without it the input price holds")
+    cache_write: Decimal | None = setting(
         None, "input tokens written to a cache; without it the input price holds"
     )
-    reasoning: MaybeAmount = setting(None, "tokens of thinking aloud; without it the output price holds")
-    batch_input: MaybeAmount = setting(None, "input tokens of work handed in as a batch")
-    batch_output: MaybeAmount = setting(None, "output tokens of work handed in as a batch")
+    reasoning: Decimal | None = setting(None, "tokens of thinking aloud; without it the output price holds")
+    batch_input: Decimal | None = setting(None, "input tokens of work handed in as a batch")
+    batch_output: Decimal | None = setting(None, "output tokens of work handed in as a batch")
 
 
 class BudgetEntry(Section):
     """What may be spent outside the house: one `[[budget]]` block each."""
 
-    scope: Literal["key", "user", "team", "model", "house"] = Field(description="whose money it is")
+    scope: Literal["key", "user", "team", "model", "house"] = needed("whose money it is")
     name: str = setting("*", "which of them, a shell pattern; each that fits has the whole amount to itself")
-    period: Literal["day", "week", "month"] = Field(
-        description="how long it lasts, by the wall clock of the house; weeks begin on Monday"
+    period: Literal["day", "week", "month"] = needed(
+        "how long it lasts, by the wall clock of the house; weeks begin on Monday"
     )
-    limit: Amount = Field(description="amount of the house currency per period; 0 lets nothing be spent")
+    limit: Decimal = needed("amount of the house currency per period; 0 lets nothing be spent")
     unpriced: Literal["refuse", "allow"] = setting(
         "refuse", "cloud models whose price is not known: they cannot be counted, so the default refuses them"
     )
@@ -106,17 +90,15 @@ class BudgetEntry(Section):
 class RateEntry(Section):
     """What another currency is worth: one `[[rate]]` block for each change."""
 
-    currency: str = Field(description="the other currency, e.g. USD", pattern=_CURRENCY)
-    rate: Annotated[Decimal, BeforeValidator(_as_written), Field(gt=0)] = Field(
-        description="how much of the house currency one unit of it is worth"
-    )
-    since: date = Field(description="first day it holds; before the first rate money is unknown")
+    currency: str = needed("the other currency, e.g. USD", pattern=_CURRENCY)
+    rate: Decimal = needed("how much of the house currency one unit of it is worth", gt=0)
+    since: date = needed("first day it holds; before the first rate money is unknown")
 
 
 class HardwareEntry(Section):
     """A machine that runs engines, for what local work costs: one `[[hardware]]` block each."""
 
-    name: str = Field(description="name shown in reports")
+    name: str = needed("name shown in reports")
     engines: tuple[str, ...] = setting(("*",), "engines that run on it; shell patterns of their names")
     preset: str = setting(
         "", "dated figures to begin with: rtx3090-used, rtx4090, rtx4060ti-16gb, rented-v100, rented-24gb"
@@ -126,11 +108,11 @@ class HardwareEntry(Section):
     measured: bool = setting(
         False, "read the watts from this machine where it can tell (RAPL, nvidia-smi), else as written here"
     )
-    capex: MaybeAmount = setting(None, "what it cost; 0 for a machine that would stand there anyway")
-    residual: Amount = setting(Decimal(0), "what it will still be worth after `months`")
+    capex: Decimal | None = setting(None, "what it cost; 0 for a machine that would stand there anyway")
+    residual: Decimal = setting(Decimal(0), "what it will still be worth after `months`")
     months: int = setting(36, "how long it is used", "months", ge=1, le=240)
-    maintenance_month: Amount = setting(Decimal(0), "care for it, per month")
-    hourly: MaybeAmount = setting(
+    maintenance_month: Decimal = setting(Decimal(0), "care for it, per month")
+    hourly: Decimal | None = setting(
         None,
         "price per hour of a rented machine, with energy; its engine counts as cloud unless its [[engine]]"
         " block says where = local",

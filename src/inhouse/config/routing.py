@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
-
-from inhouse.config.section import Section, setting, word
+from inhouse.config.section import Section, needed, setting
 
 __all__ = ["AliasEntry", "RouteEntry", "Routing", "TaskEntry"]
 
@@ -17,7 +15,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$"
 
 
 class Routing(Section):
-    local: Annotated[Literal["auto", "true", "false", "force"], BeforeValidator(word)] = setting(
+    local: Literal["auto", "true", "false", "force"] = setting(
         "auto",
         "use local engines: when they are there, yes (the cloud for the role L1 or where none is), no, or"
         " nothing but them; `inhouse route switch` changes it while inhouse runs",
@@ -59,7 +57,7 @@ class Routing(Section):
 class TaskEntry(Section):
     """Which models a task wants: one `[[task]]` block each; it replaces the built-in one of its name."""
 
-    name: str = Field(description="what callers send as x-inhouse-task", pattern=_NAME)
+    name: str = needed("what callers send as x-inhouse-task", pattern=_NAME)
     models: tuple[str, ...] = setting(
         (),
         "model names (with * and ?), engine/model, or small, medium, large, code, reasoning, embedding;"
@@ -72,10 +70,8 @@ class TaskEntry(Section):
 class AliasEntry(Section):
     """What a requested model name means: one `[[alias]]` block each, the first that fits counts."""
 
-    name: str = Field(description="requested name, with * and ?", min_length=1)
-    models: tuple[str, ...] = Field(
-        description="model names, engine/model or classes, best first", min_length=1
-    )
+    name: str = needed("requested name, with * and ?", min_length=1)
+    models: tuple[str, ...] = needed("model names, engine/model or classes, best first", min_length=1)
     means: Literal["alias", "exact", "ceiling"] = setting(
         "alias",
         "alias: the first that can answer; exact: the first and no other; ceiling: no model above these",
@@ -86,7 +82,7 @@ class AliasEntry(Section):
 class RouteEntry(Section):
     """Wishes for requests that fit: one `[[route]]` block each; what a caller says itself stays."""
 
-    name: str = Field(description="name shown by `inhouse route explain`", pattern=_NAME)
+    name: str = needed("name shown by `inhouse route explain`", pattern=_NAME)
     task: str = setting("", "fits this task, with * and ?")
     model: str = setting("", "fits this requested model")
     key: str = setting("", "fits this key id")

@@ -7,15 +7,15 @@ a value here, only a reference to where it stands.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+import msgspec
 
 from inhouse.config.money import BudgetEntry, HardwareEntry, MoneySection, PriceEntry, RateEntry
 from inhouse.config.routing import AliasEntry, RouteEntry, Routing, TaskEntry
 from inhouse.config.section import Section as _Section
+from inhouse.config.section import needed as _needed
 from inhouse.config.section import setting as _setting
-from inhouse.config.section import word as _word
 
 __all__ = ["ALIASES", "EngineEntry", "Secrets", "Settings", "env_name"]
 
@@ -63,17 +63,18 @@ class Server(_Section):
         "names accepted in the Host header beside 127.0.0.1, localhost and [::1], against DNS rebinding;"
         " programs in containers may call the wire surfaces of host.docker.internal unasked",
     )
-    cors_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = _setting(
+    cors_origins: tuple[str, ...] = _setting(
         (),
         "pages of these exact origins, e.g. https://app.example.com, may call the wire surfaces from a"
         " browser; `*` is refused: any page a person opens could then use this machine's models",
+        pattern=_ORIGIN,
     )
     keyless: tuple[Literal["chat", "embed", "models", "pull", "documents", "usage", "admin"], ...] = _setting(
         ("chat", "embed", "models"),
         "what a program on this machine may do on the wire surfaces without an API key; [] asks it for one."
         " The default lets existing clients work unchanged, and none of them fetch or remove models",
     )
-    keyless_cloud: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = _setting(
+    keyless_cloud: Literal["auto", "true", "false"] = _setting(
         "auto",
         "let programs without a key use cloud engines, once `cloud.allowed` says so for the house; `auto`:"
         " until the first API key is made, for from then on it matters who pays",
@@ -269,9 +270,9 @@ class Secrets(_Section):
 class EngineEntry(_Section):
     """An engine that is not found by looking: one `[[engine]]` block each in `inhouse.toml`."""
 
-    name: str = Field(description="name shown in receipts", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    kind: Literal["openai", "ollama"] = Field(description="protocol it speaks")
-    url: str = Field(description="base address, e.g. http://10.0.0.5:8000/v1", pattern=_URL)
+    name: str = _needed("name shown in receipts", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    kind: Literal["openai", "ollama"] = _needed("protocol it speaks")
+    url: str = _needed("base address, e.g. http://10.0.0.5:8000/v1", pattern=_URL)
     profile: str = _setting("", "capability profile: llama.cpp, mlx, vllm, sglang, lmstudio or openai")
     model: str | None = _setting(None, "model to use; without it the first one it lists")
     api_key_env: str | None = _setting(None, "environment variable that holds its key")
@@ -285,10 +286,8 @@ class EngineEntry(_Section):
     )
 
 
-class Settings(BaseModel):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, validated. Frozen: a change means a restart."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: Server = Server()
     limits: LimitsSection = LimitsSection()
