@@ -78,7 +78,7 @@ async def test_a_proxy_needs_a_key_for_everybody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("vendor", CHATS)
 async def test_limits_are_said_in_every_dialect(tmp_path: Path, vendor: str) -> None:
-    """The second request of a minute is 429 with Retry-After, and the engine did not hear of it."""
+    """The second request of a minute is 429 with Retry-After; no engine hears of it, the ledger does."""
     async with FakeEngine("ollama").running() as engine, wired(tmp_path, engine) as house:
         secret = house.key(requests_per_minute=1)
         assert (await chat(house, vendor, secret)).status == 200
@@ -86,6 +86,8 @@ async def test_limits_are_said_in_every_dialect(tmp_path: Path, vendor: str) -> 
         assert refused.status == 429
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert len(engine.chats) == 1
+        ends = sorted((row.outcome, row.code, row.user) for row in await house.rows() if row.key)
+        assert ends == [("ok", None, "ci"), ("refused", "rate_limited", "ci")]
 
 
 async def test_tokens_are_settled_over_the_wire(tmp_path: Path) -> None:
@@ -106,6 +108,8 @@ async def test_a_key_is_for_what_it_was_made(tmp_path: Path) -> None:
         for vendor in CHATS:
             assert (await chat(house, vendor, "")).status == 403, vendor
             assert (await chat(house, vendor, models)).status == 403, vendor
+        ends = [(row.outcome, row.code, bool(row.key)) for row in await house.rows() if row.task == "chat"]
+        assert sorted(ends) == [("refused", "forbidden", each) for each in (False, True) for _ in CHATS]
         assert (
             await call(house.door, "GET", "/v1/models", headers={"authorization": f"Bearer {models}"})
         ).status == 200

@@ -131,4 +131,5 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         embedder=gateway.dispatch,
         catalogue=gateway.catalogue,
         routing=gateway.desk,
+        accounts=gateway.journal,
     )

@@ -70,6 +70,7 @@ async def open_role(
             version=inhouse.__version__,
             chat=cached_chat(settings, gateway),
             embedder=gateway.dispatch,
+            accounts=gateway.journal,
             catalogue=gateway.catalogue,
             gate=open_gate(settings, keys),
             models=gateway.models,

@@ -24,6 +24,7 @@ from inhouse.serve.money import money_routes
 from inhouse.serve.parts import Parts
 from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.refused import NotingFront
 from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.route import route_routes
@@ -38,7 +39,9 @@ def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
     """The application over an open house. Setting `stopping` ends its streams."""
     front = _front(parts, stopping)
     router = _Router(
-        api=build_api(parts, stopping=stopping), health=HealthPages(parts, stopping), front=front
+        api=build_api(parts, stopping=stopping),
+        health=HealthPages(parts, stopping, front.refusals if front else None),
+        front=front,
     )
     limits = parts.limits
     return Door(
@@ -82,14 +85,16 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
     return api
 
 
-def _front(parts: Parts, stopping: asyncio.Event) -> Front | None:
+def _front(parts: Parts, stopping: asyncio.Event) -> NotingFront | None:
     """The wire surfaces; None in a house that has no gateway to stand behind them."""
     if parts.chat is None or parts.embedder is None or parts.catalogue is None or parts.gate is None:
         return None
+    assert parts.accounts is not None
     plane = PlaneParts(
         version=parts.version,
         chat=parts.chat,
         embedder=parts.embedder,
+        accounts=parts.accounts,
         catalogue=parts.catalogue,
         gate=parts.gate,
         models=parts.models,

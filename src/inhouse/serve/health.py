@@ -9,6 +9,7 @@ from inhouse.kernel.errors import NotFound, ShuttingDown
 from inhouse.ops.health import Health, combine
 from inhouse.serve.house_shapes import CheckShape, HealthShape
 from inhouse.serve.parts import Parts
+from inhouse.serve.plane.refused import Refusals
 from inhouse.serve.wire import Receive, Scope, Send, send_reply
 
 __all__ = ["HealthPages", "health_shape"]
@@ -20,9 +21,10 @@ FRESH_S = 5.0
 class HealthPages:
     """Live: the process answers. Ready: nothing required is down and it is not being stopped."""
 
-    def __init__(self, parts: Parts, stopping: asyncio.Event) -> None:
+    def __init__(self, parts: Parts, stopping: asyncio.Event, refusals: Refusals | None = None) -> None:
         self._parts = parts
         self._stopping = stopping
+        self._refusals = refusals
         self._turn = asyncio.Lock()
         self._last: Health | None = None
         self._checked_at = 0.0
@@ -46,7 +48,10 @@ class HealthPages:
         """All checks, at most `FRESH_S` old."""
         async with self._turn:
             if self._last is None or time.monotonic() - self._checked_at > FRESH_S:
-                self._last = combine(await self._parts.checks())
+                checks = await self._parts.checks()
+                if self._refusals is not None:
+                    checks = {**checks, "callers": self._refusals.check()}
+                self._last = combine(checks)
                 self._checked_at = time.monotonic()
             return self._last
 

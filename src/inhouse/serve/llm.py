@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from inhouse.dialects.status import error_of
 from inhouse.gateway.ports import LedgerRow
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import Forbidden, InhouseError, ShuttingDown, Unavailable
+from inhouse.kernel.errors import Forbidden, InhouseError, RateLimited, ShuttingDown, Unavailable
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -50,6 +50,7 @@ from inhouse.serve.parts import Parts
 from inhouse.serve.plane.asked import secret_in, used_headers
 from inhouse.serve.plane.meter import Meter
 from inhouse.serve.plane.parts import Gatekeeper
+from inhouse.serve.plane.refused import write_refusal
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Delta, Shape
 from inhouse.serve.stream import Emit, EventStream, error_event
@@ -96,7 +97,7 @@ def llm_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
             stream=False,
             wishes=_wishes(prefer_local=body.prefer_local, force_cloud=body.force_cloud),
         )
-        said = await _Asker(parts, request).whole(chat, stopping)
+        said = await _Asker(parts, request, chat).whole(stopping)
         usage = said.usage
         local = said.used.where != "cloud"
         reply = GenerateReply(
@@ -130,10 +131,10 @@ def llm_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
             stream=body.stream,
             wishes=_wishes(prefer_local=body.prefer_local, force_cloud=False),
         )
-        asker = _Asker(parts, request)
+        asker = _Asker(parts, request, chat)
         if body.stream:
-            return EventStream(lambda emit: asker.stream(chat, emit), stopping=stopping)
-        said = await asker.whole(chat, stopping)
+            return EventStream(asker.stream, stopping=stopping)
+        said = await asker.whole(stopping)
         return _reply(_chat_reply(said), said.used)
 
     @routes.get("/app/llm/usage")
@@ -147,10 +148,10 @@ def llm_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
 class _Asker:
     """Asks for one caller of this API, within the caller's rights and limits."""
 
-    def __init__(self, parts: Parts, request: Request) -> None:
+    def __init__(self, parts: Parts, request: Request, chat: ChatRequest) -> None:
         if parts.chat is None or parts.gate is None:
             raise Unavailable("This server has no gateway", hint="ask the one that holds the home")
-        self._chat: ChatModel = parts.chat
+        self._model: ChatModel = parts.chat
         self._gate: Gatekeeper = parts.gate
         self._parts = parts
         self._request = request
@@ -161,15 +162,27 @@ class _Asker:
             user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
             loopback=request.client is not None and is_loopback(request.client.host),
         )
+        self._chat = chat
         if "chat" not in self._grant.scopes:
-            raise Forbidden(
-                "This key is not for `chat`",
-                hint="`inhouse keys add --name NAME --scope chat` makes one that is",
-            )
+            hint = "`inhouse keys add --name NAME --scope chat` makes one that is"
+            raise self._noted(Forbidden("This key is not for `chat`", hint=hint))
 
-    async def whole(self, chat: ChatRequest, stopping: asyncio.Event) -> _Said:
+    def _noted(self, error: InhouseError) -> InhouseError:
+        """The error, written down as the end of this request."""
+        if self._parts.accounts is not None:
+            write_refusal(
+                self._parts.accounts,
+                error,
+                self._grant,
+                request_id=self._id,
+                task=self._chat.task,
+                requested=self._chat.model,
+            )
+        return error
+
+    async def whole(self, stopping: asyncio.Event) -> _Said:
         """The whole answer; the engine is left when the reader leaves."""
-        work = asyncio.ensure_future(self._said(chat))
+        work = asyncio.ensure_future(self._said())
         gone = asyncio.ensure_future(_gone(self._request))
         stop = asyncio.ensure_future(stopping.wait())
         try:
@@ -184,12 +197,12 @@ class _Asker:
             for each in (work, gone, stop):
                 each.cancel()
 
-    async def stream(self, chat: ChatRequest, emit: Emit) -> None:
+    async def stream(self, emit: Emit) -> None:
         """Send the answer as events; `done` holds all of it."""
         try:
             texts: list[str] = []
             usage, used = Usage(0, 0), EngineUsed("none", None, "none", "")
-            async with contextlib.aclosing(self._events(chat)) as events:
+            async with contextlib.aclosing(self._events()) as events:
                 async for used, event in events:
                     match event:
                         case TextDelta(text):
@@ -204,11 +217,11 @@ class _Asker:
         except InhouseError as error:
             await emit("error", error_event(error))
 
-    async def _said(self, chat: ChatRequest) -> _Said:
+    async def _said(self) -> _Said:
         texts: list[str] = []
         usage, reason = Usage(0, 0), ""
         used = EngineUsed("none", None, "none", "")
-        async with contextlib.aclosing(self._events(chat)) as events:
+        async with contextlib.aclosing(self._events()) as events:
             async for used, event in events:
                 match event:
                     case TextDelta(text):
@@ -221,10 +234,14 @@ class _Asker:
                         raise error_of(event, engine=used.engine)
         return _Said(used, "".join(texts), usage, reason, await self._row(), self._id)
 
-    async def _events(self, chat: ChatRequest) -> AsyncGenerator[tuple[EngineUsed, ChatEvent]]:
-        admission, meter = self._gate.admit(self._grant), Meter(chat)
+    async def _events(self) -> AsyncGenerator[tuple[EngineUsed, ChatEvent]]:
+        chat, meter = self._chat, Meter(self._chat)
         try:
-            answer = await self._chat.open(
+            admission = self._gate.admit(self._grant)
+        except RateLimited as error:
+            raise self._noted(error) from None
+        try:
+            answer = await self._model.open(
                 chat, request_id=self._id, user=self._grant.user, grant=self._grant
             )
             meter.opened(answer.used)

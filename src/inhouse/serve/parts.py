@@ -15,7 +15,7 @@ from inhouse.gateway.fit import Machine
 from inhouse.gateway.ports import Fleet, Ledger, ModelStore, Money, PullProgress
 from inhouse.gateway.rollout import RolloutDesk
 from inhouse.kernel.caller import ApiKey
-from inhouse.kernel.ports import ChatModel, Embedder, EngineUsed
+from inhouse.kernel.ports import Accounts, ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
@@ -85,8 +85,8 @@ class Parts:
     """The open house. `ingest` is None when another process holds the right to write.
 
     `answering` tells which engine would write an answer now, None when answers are quotes only.
-    `checks` may take some seconds; `serve.health` asks at most once in five. `keys`, `gate` and `chat` are
-    those of the wire surfaces; `clock` is UNIX seconds.
+    `checks` may take some seconds; `serve.health` asks at most once in five. `keys`, `gate`, `chat` and
+    `accounts` are those of the wire surfaces; `clock` is UNIX seconds.
     """
 
     version: str
@@ -117,4 +117,5 @@ class Parts:
     samples: PickBook | None = None
     money: Money | None = None
     routing: RoutingDesk | None = None
+    accounts: Accounts | None = None
     clock: Callable[[], float] = time.time

@@ -33,9 +33,11 @@ from inhouse.kernel.messages import (
 )
 from inhouse.kernel.ports import ChatModel, Embedded, EngineUsed, Outcome
 from inhouse.serve.connection import SlowRequests
-from inhouse.serve.middleware import Door
-from inhouse.serve.plane.front import Front, Surface
+from inhouse.serve.middleware import CLOSED, Door, Doors
+from inhouse.serve.plane.front import Surface
+from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import Offer, PlaneParts
+from inhouse.serve.plane.refused import NotingFront, Refusals
 from inhouse.serve.plane.watch import Patience
 from inhouse.serve.server import address, bind, serve
 from inhouse.serve.wire import Receive, Scope, Send
@@ -277,6 +279,7 @@ class Plane:
     catalogue: FakeCatalogue
     embedder: FakeEmbedder
     models: FakeModels
+    refusals: Refusals
 
     @property
     def port(self) -> int:
@@ -316,6 +319,8 @@ async def open_plane(
     patience: Patience | None = None,
     slow: SlowRequests | None = None,
     state: EngineState = "up",
+    repeats: Repeats | None = None,
+    doors: Doors = CLOSED,
 ) -> AsyncIterator[Plane]:
     """Serve the surfaces for the length of the block.
 
@@ -341,6 +346,7 @@ async def open_plane(
         version="1.2.3",
         chat=chat or dispatch,
         embedder=embedder,
+        accounts=shelf,
         catalogue=catalogue,
         gate=gate or FakeGate(),
         models=shelves or store,
@@ -348,13 +354,13 @@ async def open_plane(
         clock=lambda: NOW,
         new_id=lambda: f"{next(ids):024d}",
     )
-    front = Front(parts, surfaces, patience=patience)
+    front = NotingFront(parts, surfaces, repeats=repeats, patience=patience)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if not await front(scope, receive, send):
             raise NotFound(f"There is nothing at {scope['path']}")
 
-    door = Door(app, max_body_bytes=max_body_bytes, words=front.words)
+    door = Door(app, max_body_bytes=max_body_bytes, doors=doors, words=front.words)
     listener = bind("127.0.0.1", 0)
     ready = asyncio.Event()
     server = asyncio.ensure_future(
@@ -374,6 +380,7 @@ async def open_plane(
             catalogue=catalogue,
             embedder=embedder,
             models=store,
+            refusals=front.refusals,
         )
     finally:
         stopping.set()

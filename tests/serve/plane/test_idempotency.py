@@ -20,7 +20,7 @@ from inhouse.serve.plane.front import Front, Route, WireError
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import Catalogue, PlaneParts
 from inhouse.serve.wire import Message, send_reply
-from tests.serve.plane.house import FakeGate
+from tests.serve.plane.house import FakeGate, Shelf
 
 EVENTS: tuple[ChatEvent, ...] = (
     TextDelta("Leave is "),
@@ -133,6 +133,7 @@ class World:
             version="1",
             chat=self.engine,
             embedder=cast("Embedder", None),
+            accounts=Shelf(),
             catalogue=cast("Catalogue", None),
             gate=FakeGate(keys={"a": Grant(key="a", user="a"), "b": Grant(key="b", user="b")}),
             models=cast("ModelStore", None),

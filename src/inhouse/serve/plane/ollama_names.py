@@ -7,7 +7,11 @@ from inhouse.kernel.errors import Forbidden
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.parts import Offer
 
-__all__ = ["meant_by", "offer_of", "refuse_cloud_name"]
+__all__ = ["CloudName", "meant_by", "offer_of", "refuse_cloud_name"]
+
+
+class CloudName(Forbidden):
+    """A model of Ollama's own cloud was asked for."""
 
 
 def offer_of(asked: Asked, name: str) -> Offer | None:
@@ -26,9 +30,9 @@ def meant_by(asked: Asked, name: str) -> Offer | None:
 
 
 def refuse_cloud_name(name: str) -> None:
-    """Raises `Forbidden` for a model of Ollama's own cloud: such a name would leave the house by itself."""
+    """Raises `CloudName` for a model of Ollama's own cloud: such a name would leave the house by itself."""
     if ollama.is_cloud_name(name):
-        raise Forbidden(
+        raise CloudName(
             f"ollama cloud is disabled: `{name}` runs in Ollama's cloud",
             hint="`inhouse models ls` shows the models of this house",
         )

@@ -13,7 +13,7 @@ from typing import Protocol
 from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.messages import DataPolicy
-from inhouse.kernel.ports import ChatModel, Embedder
+from inhouse.kernel.ports import Accounts, ChatModel, Embedder
 
 __all__ = ["Admission", "Catalogue", "Gatekeeper", "Offer", "PlaneParts"]
 
@@ -62,11 +62,12 @@ class Gatekeeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlaneParts:
-    """The open gateway. Setting `stopping` ends streams."""
+    """The open gateway. Setting `stopping` ends streams; `accounts` are those `chat` and `embedder` keep."""
 
     version: str
     chat: ChatModel
     embedder: Embedder
+    accounts: Accounts
     catalogue: Catalogue
     gate: Gatekeeper
     models: ModelStore

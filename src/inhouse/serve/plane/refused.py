@@ -1,0 +1,198 @@
+"""A row for every request to a model that is turned away before the gateway hears of it.
+
+Limits, scopes and the names of Ollama's cloud are looked at in front of the gateway, which writes down
+whatever reaches it. A request asks a model for something, can be read, and is of a caller who is known:
+lists, malformed bodies (400, 413) and strangers leave a line in the log. Strangers are counted as well
+(`Refusals.strangers`); rows of theirs would let anybody fill the disk.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import structlog
+
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import BadRequest, Forbidden, HomeUnusable, InhouseError, RateLimited, Unauthorized
+from inhouse.kernel.messages import Usage
+from inhouse.kernel.ports import Accounts, EngineUsed
+from inhouse.ops.health import Check
+from inhouse.serve.plane.asked import Asked, secret_in
+from inhouse.serve.plane.front import Front, Particular, Route, Surface
+from inhouse.serve.plane.idempotency import Repeats
+from inhouse.serve.plane.ollama_names import CloudName
+from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.requests import requested_in, right_of
+from inhouse.serve.plane.watch import Patience
+from inhouse.serve.wire import FORWARDED, Scope, WireError
+
+__all__ = ["NotingFront", "Refusals", "write_refusal"]
+
+log = structlog.get_logger(__name__)
+
+
+def write_refusal(
+    accounts: Accounts,
+    error: InhouseError,
+    grant: Grant,
+    *,
+    request_id: str,
+    task: str,
+    requested: str | None,
+) -> None:
+    """One row of outcome `refused`, without an engine and without cost."""
+    layer = "limits" if isinstance(error, RateLimited) else "data" if isinstance(error, CloudName) else "key"
+    used = EngineUsed("none", None, "none", f"{layer}: {error.message}")
+    try:
+        account = accounts.open(
+            request_id=request_id,
+            user=grant.user,
+            task=task,
+            key=grant.key,
+            team=grant.team,
+            requested=requested,
+        )
+        account.close("refused", used, Usage(0, 0), code=error.code, cost_micros=0)
+    except HomeUnusable as trouble:
+        # The caller is refused either way, and no work began that nobody would know of.
+        log.error("refusal_not_written", code=error.code, request_id=request_id, problem=trouble.message)
+
+
+class Refusals:
+    """Writes down who was turned away, and counts strangers. For the event loop only."""
+
+    def __init__(self, parts: PlaneParts) -> None:
+        self._parts = parts
+        self.strangers = 0
+        """Requests without a good key where one is needed, since the start."""
+
+    def note(self, asked: Asked, error: InhouseError) -> None:
+        """Write the refusal down, unless the gateway did."""
+        right = right_of(asked.path)
+        if right is None:
+            return
+        # A scope is looked at before anything else; what else is forbidden was decided by the gateway.
+        if isinstance(error, RateLimited | CloudName) or right not in asked.grant.scopes:
+            self._write(
+                error,
+                asked.grant,
+                request_id=asked.request_id,
+                task=asked.task if right == "chat" else right,
+                requested=requested_in(asked.path, asked.body),
+            )
+
+    def at_door(self, scope: Scope, error: RateLimited) -> None:
+        """The same for what was turned away before its body was read."""
+        right = right_of(scope["path"])
+        if right is None or scope["method"] != "POST":
+            return
+        headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, value)
+        try:
+            grant = self._grant(scope, headers)
+        except Unauthorized:
+            self.strangers += 1
+        except BadRequest:
+            return
+        else:
+            task = headers.get(b"x-inhouse-task", b"").decode("latin-1")[:64] or "chat"
+            self._write(
+                error,
+                grant,
+                request_id=scope["state"]["request_id"],
+                task=task if right == "chat" else right,
+                requested=requested_in(scope["path"], b""),
+            )
+
+    def check(self) -> Check:
+        """What `/health` says of them."""
+        return Check("ok", required=False, message=f"{self.strangers} requests came without a good key")
+
+    def _grant(self, scope: Scope, headers: dict[bytes, bytes]) -> Grant:
+        """Who asks; the same as `asked.read_asked` finds."""
+        client = scope.get("client") or ("",)
+        host = str(client[0])
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        return self._parts.gate.grant(
+            secret_in(headers) or query.get("key", "").strip(),
+            user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
+            loopback=(host.startswith("127.") or host == "::1") and headers.keys().isdisjoint(FORWARDED),
+        )
+
+    def _write(
+        self, error: InhouseError, grant: Grant, *, request_id: str, task: str, requested: str | None
+    ) -> None:
+        write_refusal(
+            self._parts.accounts, error, grant, request_id=request_id, task=task, requested=requested
+        )
+
+
+class NotingFront(Front):
+    """The front of a house: `refusals` knows whom it turned away."""
+
+    def __init__(
+        self,
+        parts: PlaneParts,
+        surfaces: tuple[Surface, ...],
+        *,
+        repeats: Repeats | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.refusals = Refusals(parts)
+        noting = tuple(
+            (_NotingParticular if isinstance(each, Particular) else _Noting)(each, self.refusals)
+            for each in surfaces
+        )
+        super().__init__(parts, noting, repeats=repeats, patience=patience)
+
+    def words(self, scope: Scope, error: InhouseError) -> WireError | None:
+        """See `Front.words`: the door asks for them once for each request that it turns away."""
+        if isinstance(error, RateLimited):
+            self.refusals.at_door(scope, error)
+        return super().words(scope, error)
+
+
+class _Noting:
+    """A surface whose refusals are noted."""
+
+    def __init__(self, surface: Surface, refusals: Refusals) -> None:
+        self._surface = surface
+        self._refusals = refusals
+        self._noting: dict[Route, Route] = {}
+
+    def route(self, method: str, path: str) -> Route | None:
+        """See `Surface.route`."""
+        route = self._surface.route(method, path)
+        if route is None or method != "POST":
+            return route
+        return self._noting.get(route) or self._with_notes(route)
+
+    def error(self, error: InhouseError, request_id: str) -> WireError:
+        """See `Surface.error`."""
+        if isinstance(error, Unauthorized):
+            self._refusals.strangers += 1
+        return self._surface.error(error, request_id)
+
+    def _with_notes(self, route: Route) -> Route:
+        """Made once for each route of the surface's table: this stands in the way of every request."""
+        note = self._refusals.note
+
+        async def answer(asked: Asked) -> None:
+            try:
+                await route(asked)
+            except (RateLimited, Forbidden) as error:
+                note(asked, error)
+                raise
+
+        self._noting[route] = answer
+        return answer
+
+
+class _NotingParticular(_Noting):
+    """The same for a surface that knows its own clients."""
+
+    def meant(self, scope: Scope) -> bool:
+        """See `Particular.meant`."""
+        assert isinstance(self._surface, Particular)
+        return self._surface.meant(scope)

@@ -1,0 +1,64 @@
+"""Which paths ask a model for something, and for which model; told from the outside of a request."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import msgspec
+
+from inhouse.kernel.caller import Scope
+
+__all__ = ["requested_in", "right_of"]
+
+LONGEST_NAME = 200
+_RIGHTS: MappingProxyType[str, Scope] = MappingProxyType(
+    {
+        "/v1/chat/completions": "chat",
+        "/v1/completions": "chat",
+        "/v1/responses": "chat",
+        "/v1/messages": "chat",
+        "/api/chat": "chat",
+        "/api/generate": "chat",
+        "/v1/embeddings": "embed",
+        "/api/embed": "embed",
+        "/api/embeddings": "embed",
+    }
+)
+_GEMINI = ("/v1beta/models/", "/v1/models/")
+_VERBS: MappingProxyType[str, Scope] = MappingProxyType(
+    {
+        "generateContent": "chat",
+        "streamGenerateContent": "chat",
+        "embedContent": "embed",
+        "batchEmbedContents": "embed",
+    }
+)
+
+
+class _Body(msgspec.Struct):
+    """The one field of a body that all but one of the protocols have."""
+
+    model: str | None = None
+
+
+_read = msgspec.json.Decoder(_Body).decode
+
+
+def right_of(path: str) -> Scope | None:
+    """What a POST to this path is for; None where no model is asked for anything, as for lists or counts."""
+    found = _RIGHTS.get(path)
+    if found is None and path.startswith(_GEMINI):
+        return _VERBS.get(path.rpartition(":")[2])
+    return found
+
+
+def requested_in(path: str, body: bytes) -> str | None:
+    """The model's name as it was asked for, None where there is none to be read."""
+    for prefix in _GEMINI:
+        if path.startswith(prefix):
+            return path.removeprefix(prefix).rpartition(":")[0][:LONGEST_NAME] or None
+    try:
+        named = _read(body).model
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return named[:LONGEST_NAME] if named else None
