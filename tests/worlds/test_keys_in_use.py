@@ -128,6 +128,10 @@ async def test_one_upstream_call_for_one_idempotency_key(tmp_path: Path) -> None
         assert again.headers["idempotent-replayed"] == "true"
         assert again.headers["x-inhouse-engine"] == "ollama"
         assert len(engine.chats) == 1
+        rows = [
+            (row.outcome, row.engine, row.cost_micros) for row in await house.rows() if row.task == "chat"
+        ]
+        assert rows == [("ok", "none", 0), ("ok", "ollama", None)]
         other = await call(
             house.door,
             "POST",

@@ -17,7 +17,7 @@ from inhouse.kernel.ports import Embedder, EngineUsed
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.exchange import answer_stream
 from inhouse.serve.plane.front import Front, Route, WireError
-from inhouse.serve.plane.idempotency import Repeats
+from inhouse.serve.plane.idempotency import REPLAYED, Repeats
 from inhouse.serve.plane.parts import Catalogue, PlaneParts
 from inhouse.serve.wire import Message, send_reply
 from tests.serve.plane.house import FakeGate, Shelf
@@ -28,7 +28,7 @@ EVENTS: tuple[ChatEvent, ...] = (
     UsageSeen(Usage(5, 3)),
     Finished(),
 )
-PATH = "/v1/x"
+PATH = "/v1/chat/completions"
 
 
 @dataclass
@@ -38,6 +38,8 @@ class Engine:
     calls: int = 0
     left: int = 0
     hold: asyncio.Event | None = None
+    before: asyncio.Event | None = None
+    """What is waited for before the first."""
     fails: bool = False
 
     async def open(
@@ -45,6 +47,8 @@ class Engine:
     ) -> Stream:
         """One call."""
         self.calls += 1
+        if self.before is not None:
+            await self.before.wait()
         if self.fails:
             raise EngineBroke("broke", engine="e")
         return Stream(self)
@@ -127,13 +131,14 @@ class World:
     def __init__(self, *, protected: bool = True, keep_s: float = 600.0, max_bytes: int = 10_000) -> None:
         self.engine = Engine()
         self.now = 0.0
+        self.shelf = Shelf()
         self.repeats = Repeats(keep_s=keep_s, max_bytes=max_bytes, stopwatch=lambda: self.now)
         # None of these is asked by a chat.
         parts = PlaneParts(
             version="1",
             chat=self.engine,
             embedder=cast("Embedder", None),
-            accounts=Shelf(),
+            accounts=self.shelf,
             catalogue=cast("Catalogue", None),
             gate=FakeGate(keys={"a": Grant(key="a", user="a"), "b": Grant(key="b", user="b")}),
             models=cast("ModelStore", None),
@@ -332,3 +337,73 @@ async def test_memory_is_bounded() -> None:
     await small.ask()
     assert not (await small.ask())[2]
     assert small.repeats.size_bytes == 0
+
+
+def ends(world: World) -> list[tuple[str | None, str | None, str]]:
+    """Outcome, code and reason of every row."""
+    return [(row.outcome, row.code, row.used.reason if row.used else "") for row in world.shelf.rows]
+
+
+async def test_a_reply_that_is_given_again_has_a_row() -> None:
+    """Outcome ok, no engine, no tokens; key, user and model. The first one's row is the gateway's."""
+    world = World()
+    body = b'{"model":"m"}'
+    await world.ask(body)
+    assert world.shelf.rows == []
+    await world.ask(body, x_inhouse_request_id="r2")
+    (row,) = world.shelf.rows
+    assert (row.outcome, row.code, row.user, row.key, row.task) == ("ok", None, "a", "a", "chat")
+    assert (row.requested, row.usage) == ("m", Usage(0, 0))
+    assert row.used == EngineUsed("none", None, "none", "replayed: Idempotency-Key")
+
+
+async def test_who_shares_one_under_way_has_a_row_of_its_own() -> None:
+    """`ok` for who heard all of it, `cancelled` for who left before."""
+    world = World()
+    world.engine.hold = asyncio.Event()
+    first, one = world.start()
+    await asyncio.wait_for(first.some.wait(), 5)
+    second, two = world.start()
+    third, three = world.start()
+    await asyncio.wait_for(second.some.wait(), 5)
+    await asyncio.wait_for(third.some.wait(), 5)
+    third.leave.set()
+    await asyncio.wait_for(three, 5)
+    assert ends(world) == [("cancelled", None, REPLAYED.reason)]
+    world.engine.hold.set()
+    await asyncio.wait_for(asyncio.gather(one, two), 5)
+    assert ends(world)[1:] == [("ok", None, REPLAYED.reason)]
+
+
+async def test_another_request_with_the_same_key_has_a_row() -> None:
+    """It was refused before any engine was asked."""
+    world = World()
+    await world.ask(b"one")
+    assert (await world.ask(b"two"))[0] == 422
+    ((outcome, code, reason),) = ends(world)
+    assert (outcome, code) == ("refused", "idempotency_key_reused")
+    assert "came with another request before" in reason
+
+
+async def test_who_shared_a_failure_has_a_row() -> None:
+    """Two wait for one answer that fails before its first word: a row from the gateway, one from here."""
+    world = World()
+    world.engine.before = asyncio.Event()
+    _first, one = world.start()
+    await asyncio.sleep(0)
+    second, two = world.start()
+    await asyncio.sleep(0)
+    world.engine.fails = True
+    world.engine.before.set()
+    await asyncio.wait_for(asyncio.gather(one, two), 5)
+    assert (second.reply[0], world.engine.calls) == (502, 1)
+    assert ends(world) == [("failed", "engine_broke", REPLAYED.reason)]
+
+
+async def test_what_asks_no_model_has_no_row_when_it_is_repeated() -> None:
+    """A list is given again as it is."""
+    world = World()
+    for _ in range(2):
+        assert (await world.ask(path="/api/show"))[0] == 200
+    assert world.engine.calls == 1
+    assert world.shelf.rows == []

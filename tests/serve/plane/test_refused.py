@@ -207,7 +207,7 @@ async def test_a_full_disk_refuses_all_the_same(caplog: pytest.LogCaptureFixture
     """The caller gets its own refusal, the log says what could not be written."""
     write_refusal(FullDisk(), FULL, ALL, request_id="r1", task="chat", requested="m")
     said = caplog.text
-    assert "refusal_not_written" in said
+    assert "row_not_written" in said
     assert "No space left on device" in said
 
 

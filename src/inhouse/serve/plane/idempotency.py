@@ -3,7 +3,8 @@
 A client that lost its connection sends the same request again and must not pay twice. While the first is
 under way its reply is shared as it comes; afterwards it is given again for a stated time. The work goes on
 while anybody listens, so a second sender rescues what the first one left. A request that failed is not
-kept: whoever sends it again means it.
+kept: whoever sends it again means it. A reply that is given again has a row of its own in the accounts, of
+no engine, which costs nothing.
 
 Source: IETF draft-ietf-httpapi-idempotency-key-header-07 (another request with the same key is 422).
 """
@@ -16,17 +17,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from inhouse.kernel.errors import BadRequest, Conflict, KeyReused
+from inhouse.kernel.errors import BadRequest, Conflict, InhouseError, KeyReused
+from inhouse.kernel.ports import EngineUsed, Outcome
 from inhouse.serve.plane.asked import STREAMED, Asked
+from inhouse.serve.plane.requests import requested_in, right_of, write_row
 from inhouse.serve.wire import Message
 
-__all__ = ["Repeats"]
+__all__ = ["REPLAYED", "Repeats"]
 
 HEADER = b"idempotency-key"
 LONGEST_KEY = 255
 REPEATED = (b"idempotent-replayed", b"true")
 _OURS = b"x-inhouse-"
 _NOT_MEANT = b"x-inhouse-request-id"
+REPLAYED = EngineUsed("none", None, "none", "replayed: Idempotency-Key")
 
 Name = tuple[str, str, str, str]
 """Key and user of the caller, path, Idempotency-Key."""
@@ -104,11 +108,27 @@ class Repeats:
             await self._listen(work, asked, repeated=False)
             return
         if work.fingerprint != fingerprint:
-            raise KeyReused(
+            reused = KeyReused(
                 f"The Idempotency-Key {key[:60]!r} came with another request before",
                 hint="send a new key with each new request, and the same one only to repeat it",
             )
-        await self._listen(work, asked, repeated=True)
+            _write_down(asked, "refused", replace(REPLAYED, reason=reused.message), code=reused.code)
+            raise reused
+        await self._replay(work, asked)
+
+    async def _replay(self, work: _Work, asked: Asked) -> None:
+        """Give the reply again, and write down how that ended."""
+        outcome: Outcome | None = "cancelled"
+        code = None
+        try:
+            outcome = await self._listen(work, asked, repeated=True)
+        except InhouseError as error:
+            # What cannot be read is no request to a model; any other refusal is one for each who sent it.
+            outcome, code = ("failed", error.code) if not isinstance(error, BadRequest) else (None, None)
+            raise
+        finally:
+            if outcome is not None:
+                _write_down(asked, outcome, REPLAYED, code=code)
 
     async def _run(self, name: Name, work: _Work, asked: Asked, route: Route) -> None:
         async def send(message: Message) -> None:
@@ -132,8 +152,8 @@ class Repeats:
             self._keep_or_forget(name, work)
             work.tell()
 
-    async def _listen(self, work: _Work, asked: Asked, *, repeated: bool) -> None:
-        """Send the reply as it comes; the last listener who leaves ends the work."""
+    async def _listen(self, work: _Work, asked: Asked, *, repeated: bool) -> Outcome:
+        """Send the reply as it comes and say how that ended; the last listener who leaves ends the work."""
         work.listeners += 1
         gone = asyncio.ensure_future(_left(asked))
         try:
@@ -151,9 +171,10 @@ class Repeats:
                 await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
                 if gone.done():
-                    return
+                    return "cancelled"
             if work.error is not None and at == 0:
                 raise _again(work.error)
+            return "ok" if work.error is None else "partial"
         finally:
             gone.cancel()
             work.listeners -= 1
@@ -187,6 +208,23 @@ class Repeats:
     def _drop(self, name: Name) -> None:
         if self._works[name].ended_at is not None:
             self._size_bytes -= self._works.pop(name).size_bytes
+
+
+def _write_down(asked: Asked, outcome: Outcome, used: EngineUsed, *, code: str | None) -> None:
+    """One row, none where the request asks no model for anything."""
+    right = right_of(asked.path)
+    if right is None:
+        return
+    write_row(
+        asked.parts.accounts,
+        asked.grant,
+        outcome,
+        used,
+        code=code,
+        request_id=asked.request_id,
+        task=asked.task if right == "chat" else right,
+        requested=requested_in(asked.path, asked.body),
+    )
 
 
 async def _left(asked: Asked) -> None:

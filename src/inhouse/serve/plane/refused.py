@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-import structlog
-
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import BadRequest, Forbidden, HomeUnusable, InhouseError, RateLimited, Unauthorized
-from inhouse.kernel.messages import Usage
+from inhouse.kernel.errors import BadRequest, Forbidden, InhouseError, RateLimited, Unauthorized
 from inhouse.kernel.ports import Accounts, EngineUsed
 from inhouse.ops.health import Check
 from inhouse.serve.plane.asked import Asked, secret_in
@@ -22,13 +19,11 @@ from inhouse.serve.plane.front import Front, Particular, Route, Surface
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.ollama_names import CloudName
 from inhouse.serve.plane.parts import PlaneParts
-from inhouse.serve.plane.requests import requested_in, right_of
+from inhouse.serve.plane.requests import requested_in, right_of, write_row
 from inhouse.serve.plane.watch import Patience
 from inhouse.serve.wire import FORWARDED, Scope, WireError
 
 __all__ = ["NotingFront", "Refusals", "write_refusal"]
-
-log = structlog.get_logger(__name__)
 
 
 def write_refusal(
@@ -43,19 +38,16 @@ def write_refusal(
     """One row of outcome `refused`, without an engine and without cost."""
     layer = "limits" if isinstance(error, RateLimited) else "data" if isinstance(error, CloudName) else "key"
     used = EngineUsed("none", None, "none", f"{layer}: {error.message}")
-    try:
-        account = accounts.open(
-            request_id=request_id,
-            user=grant.user,
-            task=task,
-            key=grant.key,
-            team=grant.team,
-            requested=requested,
-        )
-        account.close("refused", used, Usage(0, 0), code=error.code, cost_micros=0)
-    except HomeUnusable as trouble:
-        # The caller is refused either way, and no work began that nobody would know of.
-        log.error("refusal_not_written", code=error.code, request_id=request_id, problem=trouble.message)
+    write_row(
+        accounts,
+        grant,
+        "refused",
+        used,
+        code=error.code,
+        request_id=request_id,
+        task=task,
+        requested=requested,
+    )
 
 
 class Refusals:

@@ -1,14 +1,20 @@
-"""Which paths ask a model for something, and for which model; told from the outside of a request."""
+"""Which paths ask a model for something, and rows for those of these requests that no engine worked for."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 
 import msgspec
+import structlog
 
-from inhouse.kernel.caller import Scope
+from inhouse.kernel.caller import Grant, Scope
+from inhouse.kernel.errors import HomeUnusable
+from inhouse.kernel.messages import Usage
+from inhouse.kernel.ports import Accounts, EngineUsed, Outcome
 
-__all__ = ["requested_in", "right_of"]
+__all__ = ["requested_in", "right_of", "write_row"]
+
+log = structlog.get_logger(__name__)
 
 LONGEST_NAME = 200
 _RIGHTS: MappingProxyType[str, Scope] = MappingProxyType(
@@ -62,3 +68,32 @@ def requested_in(path: str, body: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeError):
         return None
     return named[:LONGEST_NAME] if named else None
+
+
+def write_row(
+    accounts: Accounts,
+    grant: Grant,
+    outcome: Outcome,
+    used: EngineUsed,
+    *,
+    code: str | None,
+    request_id: str,
+    task: str,
+    requested: str | None,
+) -> None:
+    """One row without tokens and without cost. Where it cannot be written, the log says so.
+
+    That refuses nobody: no work begins that nobody would know of.
+    """
+    try:
+        account = accounts.open(
+            request_id=request_id,
+            user=grant.user,
+            task=task,
+            key=grant.key,
+            team=grant.team,
+            requested=requested,
+        )
+        account.close(outcome, used, Usage(0, 0), code=code, cost_micros=0)
+    except HomeUnusable as trouble:
+        log.error("row_not_written", outcome=outcome, request_id=request_id, problem=trouble.message)
