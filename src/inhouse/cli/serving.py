@@ -8,7 +8,7 @@ import gc
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -101,7 +101,7 @@ def _run(
     setup = setup_of(context)
     loaded, home = setup.settings(given), setup.home()
     setup.builder.start_logging(loaded, home, serving=True)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _without_cycles(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if role == "gateway":
             runner.run(_serve_gateway(setup, loaded, home, command))
         else:
@@ -109,12 +109,25 @@ def _run(
     note("inhouse has stopped")
 
 
+@contextlib.contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Looking for cycles while modules are loaded finds hardly any, and takes a tenth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _freeze() -> None:
-    """What was loaded so far stays for good: looking through it again and again stops requests for 20 ms."""
-    gc.collect()
+    """What was loaded so far stays for good: looking through it again and again stops requests for 20 ms.
+
+    The few cycles among it stay, too: 0.6 MB. To look for them now would keep the first request for 50 ms.
+    """
     gc.freeze()
     # A request leaves hardly a cycle behind; the usual 700 would mean a look every second request.
     gc.set_threshold(5_000, 10, 10)
+    gc.enable()
 
 
 def _check_free(setup: Setup, home: Home) -> None:
