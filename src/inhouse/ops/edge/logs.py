@@ -14,9 +14,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from inhouse.ops.redact import redact
+
+# For tracebacks in colours structlog loads rich where some other package brought it: 70 ms and 6 MB of every
+# start, for what is never drawn here, as `format_exc_info` has made them text before. It must not find it.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]  # what Python itself takes for "is not there"
+import structlog  # noqa: E402  not before rich is hidden
+
+del sys.modules["rich"]
+if _rich is not None:
+    sys.modules["rich"] = _rich
 
 __all__ = ["LogChoices", "start_logging"]
 
