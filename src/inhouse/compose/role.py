@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 import inhouse
 from inhouse.compose.database import open_database
@@ -104,7 +104,7 @@ async def _follow(keys: StoredKeys, rollouts: Rollouts) -> None:
                 log.info("keys_read_again", keys=len(keys.all()))
             await asyncio.to_thread(rollouts.refresh)
             said = ""
-        except (HomeUnusable, SQLAlchemyError) as error:
+        except (HomeUnusable, sqlite3.Error) as error:
             if str(error) != said:
                 said = str(error)
                 log.error("changes_not_read", problem=said)

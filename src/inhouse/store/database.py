@@ -10,21 +10,25 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.pool import QueuePool
+from typing import TYPE_CHECKING, Any
 
 from inhouse.kernel.errors import HomeUnusable
+from inhouse.store.broken import explained
+from inhouse.store.plain import connect
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from inhouse.store.alchemy import Alchemy
 
 __all__ = ["BETWEEN", "Database", "Migrations", "back_up"]
 
-BUSY_TIMEOUT_S = 30.0
 BETWEEN = "\n--\n"
+ERRORS = (sqlite3.Error, OSError)
 _REVISIONS = """CREATE TABLE alembic_version (
 \tversion_num VARCHAR(32) NOT NULL, \n\tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )"""
@@ -54,8 +58,10 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._turn = threading.Lock()
-        self._reader = _engine(path, begin="BEGIN", pool_size=8)
-        self._writer = _engine(path, begin="BEGIN IMMEDIATE", pool_size=1)
+        self._looking = threading.Lock()
+        self._plain: dict[str, sqlite3.Connection] = {}
+        self._loading = threading.Lock()
+        self._alchemy: Alchemy | None = None
 
     @classmethod
     def open(cls, path: Path, migrations: Sequence[Migrations], *, backups: Path) -> Database:
@@ -65,7 +71,7 @@ class Database:
             HomeUnusable: if it was written by a newer version, is damaged, or cannot be written.
         """
         database = cls(path)
-        with _explained(path):
+        with explained(path, ERRORS):
             path.parent.mkdir(parents=True, exist_ok=True)
             _upgrade(database, migrations, backups=backups)
         return database
@@ -73,24 +79,62 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent snapshot for the length of the block."""
-        with _explained(self.path), self._reader.begin() as connection:
+        with self._composed().read() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of the block or nothing of it."""
-        with _explained(self.path), self._turn, self._writer.begin() as connection:
+        with self._composed().write() as connection:
             yield connection
+
+    # Any: columns of several types
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """What one statement of plain SQL finds, without SQLAlchemy."""
+        with explained(self.path, ERRORS), self._looking:
+            return self._kept("reader").execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def write_plain(self) -> Iterator[sqlite3.Connection]:
+        """As `write`, for plain SQL, without SQLAlchemy."""
+        with explained(self.path, ERRORS), self._turn:
+            connection = self._kept("writer")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                # A full disk may have ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     def check(self) -> str:
         """`ok`, or what SQLite's quick check found."""
-        with self.read() as connection:
-            return str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        # On a connection of its own: it reads all of a database, and nobody else should wait for that.
+        with explained(self.path, ERRORS), closing(connect(self.path)) as connection:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
     def close(self) -> None:
         """Give the file handles back."""
-        self._reader.dispose()
-        self._writer.dispose()
+        if self._alchemy is not None:
+            self._alchemy.close()
+        with self._looking, self._turn:
+            for connection in self._plain.values():
+                connection.close()
+            self._plain.clear()
+
+    def _kept(self, name: str) -> sqlite3.Connection:
+        if name not in self._plain:
+            self._plain[name] = connect(self.path)
+        return self._plain[name]
+
+    def _composed(self) -> Alchemy:
+        with self._loading:
+            if self._alchemy is None:
+                from inhouse.store.alchemy import Alchemy
+
+                self._alchemy = Alchemy(self.path, self._turn)
+            return self._alchemy
 
 
 def back_up(path: Path, target: Path) -> None:
@@ -102,29 +146,6 @@ def back_up(path: Path, target: Path) -> None:
     finally:
         copy.close()
         source.close()
-
-
-def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0 if begin != "BEGIN" else 32,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_S},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-        # SQLAlchemy, not the driver, says when a transaction begins.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
 
 
 def _upgrade(database: Database, migrations: Sequence[Migrations], *, backups: Path) -> None:
@@ -170,65 +191,18 @@ def _made_whole(database: Database, migrations: Sequence[Migrations]) -> bool:
     """Make all tables of a new home at once; False where something is there, or must be made step by step."""
     if not all(one.whole.is_file() for one in migrations):
         return False
-    with database.write() as connection:
-        if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
+    with database.write_plain() as connection:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             return False
-        connection.exec_driver_sql(_REVISIONS)
+        connection.execute(_REVISIONS)
         for one in migrations:
             for statement in one.whole.read_text("utf-8").split(BETWEEN):
-                connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (one.head,))
+                connection.execute(statement)
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (one.head,))
     return True
 
 
 def _stored_revisions(database: Database) -> set[str]:
-    with database.read() as connection:
-        table = connection.exec_driver_sql(
-            "SELECT 1 FROM sqlite_master WHERE type='table' AND name='alembic_version'"
-        ).scalar()
-        if not table:
-            return set()
-        rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
-        return {str(row[0]) for row in rows}
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the driver's words for a broken home into ours; everything else passes."""
-    try:
-        yield
-    except (exc.OperationalError, exc.DatabaseError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).lower()
-        for words, what, hint in _BROKEN_HOME:
-            if any(word in reason for word in words):
-                raise HomeUnusable(f"The home's database {path} {what}", hint=hint) from error
-        raise
-
-
-_BROKEN_HOME = (
-    (
-        ("disk is full", "no space left"),
-        "could not be written: the disk is full",
-        "free some space and try again; nothing that was acknowledged is lost",
-    ),
-    (
-        ("readonly", "read-only", "permission denied", "unable to open"),
-        "cannot be written",
-        "check the owner and permissions of the folder, or set INHOUSE_HOME to another one",
-    ),
-    (
-        ("malformed", "not a database"),
-        "is damaged",
-        "stop inhouse and put back a copy from the home's backups folder",
-    ),
-    (
-        ("disk i/o error",),
-        "could not be written: the disk reports an error",
-        "check the disk and its free space",
-    ),
-    (
-        ("locked",),
-        f"stayed locked by another program for {BUSY_TIMEOUT_S:.0f} s",
-        "end that program, or wait, and try again",
-    ),
-)
+    if not database.rows("SELECT 1 FROM sqlite_master WHERE type='table' AND name='alembic_version'"):
+        return set()
+    return {str(row[0]) for row in database.rows("SELECT version_num FROM alembic_version")}

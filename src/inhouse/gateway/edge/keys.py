@@ -1,7 +1,8 @@
 """API keys in the database, and in memory for every request: a check reads no disk and no SQL.
 
 No text of a caller ever reaches SQL here: a key is looked up in memory by the id in it, and what is
-written was made or checked by the house.
+written was made or checked by the house. Plain SQL: a gateway reads its keys at the start and looks for
+changes every second, and does not load SQLAlchemy for that.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ import threading
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import func, insert, select, update
 
-from inhouse.gateway.edge.tables import api_keys
 from inhouse.kernel.caller import ApiKey, Grant, Scope
 from inhouse.kernel.errors import Conflict, NotFound
 from inhouse.store.database import Database
@@ -31,6 +30,16 @@ class _Rights(msgspec.Struct, frozen=True):
     streams: int | None = None
 
 
+_ALL = (
+    'SELECT id, digest, name, "user", team, "grant", created_at, expires_at, revoked_at FROM api_keys'
+    " ORDER BY created_at"
+)
+_ADD = (
+    'INSERT INTO api_keys (id, digest, name, "user", team, "grant", created_at, expires_at, revoked_at)'
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_REVOKE = "UPDATE api_keys SET revoked_at = ? WHERE id = ?"
+
 _decode = msgspec.json.Decoder(_Rights).decode
 
 
@@ -48,9 +57,7 @@ class StoredKeys:
 
         A row is never removed and only ever changed by being revoked, so two counts tell.
         """
-        query = select(func.count(), func.count(api_keys.c.revoked_at)).select_from(api_keys)
-        with self._database.read() as connection:
-            there = tuple(connection.execute(query).one())
+        there = self._database.rows("SELECT count(*), count(revoked_at) FROM api_keys")[0]
         known = self.all()
         if there == (len(known), sum(each.revoked_at is not None for each in known)):
             return False
@@ -58,18 +65,11 @@ class StoredKeys:
         return True
 
     def _load(self) -> None:
-        with self._turn, self._database.read() as connection:
-            found = connection.execute(select(api_keys).order_by(api_keys.c.created_at)).mappings().all()
+        with self._turn:
+            found = self._database.rows(_ALL)
             self._keys = {
-                row["id"]: ApiKey(
-                    _grant(row["id"], row["user"], row["team"], _decode(row["grant"])),
-                    row["name"],
-                    row["digest"],
-                    row["created_at"],
-                    row["expires_at"],
-                    row["revoked_at"],
-                )
-                for row in found
+                key_id: ApiKey(_grant(key_id, user, team, _decode(grant)), name, digest, created, *ends)
+                for key_id, digest, name, user, team, grant, created, *ends in found
             }
 
     def find(self, key_id: str) -> ApiKey | None:
@@ -113,10 +113,8 @@ class StoredKeys:
         """
         with self._turn:
             key = self.named(name)
-            with self._database.write() as connection:
-                connection.execute(
-                    update(api_keys).where(api_keys.c.id == key.grant.key).values(revoked_at=now)
-                )
+            with self._database.write_plain() as connection:
+                connection.execute(_REVOKE, (now, key.grant.key))
             gone = replace(key, revoked_at=now)
             self._keys = {**self._keys, key.grant.key: gone}
             return gone
@@ -142,23 +140,21 @@ class StoredKeys:
             grant.tokens_per_minute,
             grant.streams,
         )
-        row = {
-            "id": grant.key,
-            "digest": new.digest,
-            "name": new.name,
-            "user": grant.user,
-            "team": grant.team,
-            "grant": msgspec.json.encode(rights).decode(),
-            "created_at": new.created_at,
-            "expires_at": new.expires_at,
-            "revoked_at": new.revoked_at,
-        }
-        with self._database.write() as connection:
-            connection.execute(insert(api_keys).values(row))
+        row = (
+            grant.key,
+            new.digest,
+            new.name,
+            grant.user,
+            grant.team,
+            msgspec.json.encode(rights).decode(),
+            new.created_at,
+            new.expires_at,
+            new.revoked_at,
+        )
+        with self._database.write_plain() as connection:
+            connection.execute(_ADD, row)
             if old is not None:
-                connection.execute(
-                    update(api_keys).where(api_keys.c.id == old.grant.key).values(revoked_at=now)
-                )
+                connection.execute(_REVOKE, (now, old.grant.key))
         kept = {**self._keys, grant.key: new}
         if old is not None:
             kept[old.grant.key] = replace(old, revoked_at=now)
