@@ -213,6 +213,10 @@ def test_vectors_are_asked_for_in_one_batch() -> None:
     ]
     read = gemini.read_embed_request(json.dumps(body).encode(), model="e", batch=True)
     assert read == EmbedRequest(("a", "b"), model="e", dimensions=3)
+    for wrong in (0, -1):
+        asked = json.dumps({"content": {"parts": [{"text": "a"}]}, "outputDimensionality": wrong}).encode()
+        with pytest.raises(BadRequest, match=f"outputDimensionality: {wrong} is less than 1"):
+            gemini.read_embed_request(asked, model="e", batch=False)
 
 
 @pytest.mark.parametrize(

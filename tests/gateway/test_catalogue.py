@@ -9,6 +9,7 @@ from inhouse.gateway.edge.catalogue import FleetCatalogue
 from inhouse.gateway.fleet import Engine, Model
 from inhouse.gateway.rules import AliasRule, Rules
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import Forbidden, NoEngine, NotFound
 
 NOW = 1000.0
 LOCAL = Engine(
@@ -64,6 +65,27 @@ def test_only_what_the_caller_may_use_now() -> None:
         "nomic-embed-text",
         "mistral",
     ]
+
+
+def test_why_nobody_answers() -> None:
+    """Resting and down engines are said to be so, forbidden names to be forbidden; only what means nothing
+    here is not found, and nothing is said of a name that answers."""
+    tired = replace(LOCAL, rests_until=NOW + 5, rest_reason="it failed")
+    for engine in (tired, replace(LOCAL, state="down", reason="refused")):
+        for name in ("phi3", "ollama/phi3:latest", "nomic-embed-text"):
+            error = catalogue(engine).why_not(name, Grant())
+            assert isinstance(error, NoEngine), name
+    assert isinstance(catalogue(LOCAL).why_not("phi3", Grant(models=("x",))), Forbidden)
+    assert isinstance(catalogue(LOCAL).why_not("zzz", Grant()), NotFound)
+    assert catalogue(LOCAL).why_not("phi3", Grant()) is None
+    assert catalogue(LOCAL).why_not("nomic-embed-text", Grant()) is None
+
+
+def test_what_a_loaded_model_takes_is_told() -> None:
+    """Memory, and the part of it on a GPU, as the engine said."""
+    loaded = Model("phi3", 4096, size_bytes=5, loaded=True, memory_bytes=9, gpu_bytes=7)
+    (offer,) = catalogue(replace(LOCAL, models=(loaded,))).offers(Grant())
+    assert (offer.size_bytes, offer.memory_bytes, offer.gpu_bytes) == (5, 9, 7)
 
 
 def test_aliases_stand_first_as_what_runs() -> None:

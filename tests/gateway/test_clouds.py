@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -20,6 +21,7 @@ from inhouse.kernel.errors import (
     EngineExhausted,
     EngineOverloaded,
     EngineRefused,
+    EngineUnfit,
     NoEngine,
 )
 from inhouse.kernel.messages import (
@@ -274,14 +276,18 @@ async def test_a_failure_in_the_middle_keeps_what_was_said(vendor: Vendor, fault
 
 @pytest.mark.parametrize("vendor", ["gemini", "openai"])
 async def test_vectors(vendor: Vendor) -> None:
-    """One per text, in their order."""
+    """One per text, in their order, of length 1 where that is wanted; never of other dimensions."""
     http = HttpClient(PATIENT)
     async with FakeCloud(vendor).running() as cloud:
         provider = Providers(http, keys={vendor: cloud.key}).of(engine_of(cloud))
         found = await provider.embed(EmbedRequest(("a", "b"), dimensions=2), "e")
+        as_they_are = await provider.embed(EmbedRequest(("a", "b"), dimensions=2, normalise=False), "e")
+        with pytest.raises(EngineUnfit, match="2 dimensions instead of 3"):
+            await provider.embed(EmbedRequest(("a", "b"), dimensions=3), "e")
         await http.close()
-    assert found.vectors[0] == pytest.approx((0.5, 0.25), rel=2)
-    assert len(found.vectors) == 2
+    length = math.hypot(0.5, 0.25)
+    assert list(found.vectors) == [pytest.approx((0.5 / length, 0.25 / length))] * 2
+    assert as_they_are.vectors == ((0.5, 0.25),) * 2
 
 
 async def test_anthropic_has_no_vectors() -> None:

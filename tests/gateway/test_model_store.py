@@ -6,14 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from inhouse.gateway.edge.board import FleetBoard
-from inhouse.gateway.edge.model_store import OllamaModels
+from inhouse.gateway.edge.model_store import HouseModels, OllamaModels
+from inhouse.gateway.edge.model_store_files import ModelFiles
 from inhouse.gateway.fleet import Engine
+from inhouse.gateway.ports import ModelCard
 from inhouse.kernel.errors import EngineBroke, EngineRefused, EngineTimeout, EngineUnreachable
+from inhouse.ops.edge.logs import LogChoices, start_logging
+from tests.gateway.test_model_store_files import GOOD, THINKS
 
 LINES = {
     "good": b'{"status":"pulling manifest"}\n{"status":"pulling x","completed":5,"total":10}\n'
@@ -159,3 +164,55 @@ async def test_a_made_model_runs_here() -> None:
     async with served(web.post("/api/create", create)) as url:
         _ = [each async for each in store(url).create("box", body)]
     assert bodies == [{"model": "m", "from": "tiny", "system": "be kind", "stream": True}]
+
+
+SHOWN = {
+    "template": "{{ .Prompt }}",
+    "system": "Be kind.",
+    "parameters": "stop x",
+    "license": "MIT",
+    "model_info": {"general.architecture": "qwen2"},
+}
+
+
+async def test_what_comes_with_a_model(tmp_path: Path) -> None:
+    """Its Ollama is asked for the words that come with it; a file of this house has its own template."""
+
+    async def show(request: web.Request) -> web.Response:
+        known = (await request.json()) == {"model": "q:7b"}
+        reply = SHOWN if known else {"error": "model 'x' not found"}
+        return web.json_response(reply, status=200 if known else 404)
+
+    async with served(web.post("/api/show", show)) as url:
+        board = FleetBoard(time.time)
+        board.show(
+            [Engine("box", "ollama", "local", url, "up"), Engine("far", "vllm", "local", "http://x", "up")]
+        )
+        (tmp_path / "own.gguf").write_bytes(GOOD)
+        models = HouseModels(board, ModelFiles(tmp_path, clock=lambda: time.time() + 60, margin_bytes=0))
+        assert await models.card("box", "q:7b") == ModelCard("{{ .Prompt }}", "Be kind.", "stop x", "MIT")
+        assert await models.card("embedded", "own") == ModelCard(template=THINKS)
+        assert await models.card("far", "q:7b") == ModelCard()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [(b"{}", 404, "declined"), (b"<html>", 200, "unreadable"), (b"{" + b" " * 20_000_000, 200, "unreadable")],
+    ids=["unknown", "garbage", "endless"],
+)
+async def test_a_model_is_shown_without_what_its_engine_does_not_tell(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, body: bytes, status: int, said: str
+) -> None:
+    """The card stays empty, and the log says why; what an engine sends is bounded."""
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(body=body, status=status)
+
+    start_logging(LogChoices())
+    async with served(web.post("/api/show", show)) as url:
+        board = FleetBoard(time.time)
+        board.show([Engine("box", "ollama", "local", url, "up")])
+        models = HouseModels(board, ModelFiles(tmp_path, clock=time.time))
+        assert await models.card("box", "q:7b") == ModelCard()
+    assert "model_card_not_read" in caplog.text
+    assert said in caplog.text

@@ -12,7 +12,7 @@ from aiohttp import web
 from inhouse.dialects import ollama
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.providers.ollama import OllamaProvider
-from inhouse.kernel.errors import EngineBroke, EngineRefused
+from inhouse.kernel.errors import EngineBroke, EngineRefused, EngineUnfit
 from inhouse.kernel.messages import (
     ChatMessage,
     ChatRequest,
@@ -138,6 +138,10 @@ async def test_vectors() -> None:
             await provider.embed(EmbedRequest(("a",)), "m")
         with pytest.raises(EngineRefused, match=r"`box`.*not found"):
             await provider.embed(EmbedRequest(("a",)), "bad")
+        with pytest.raises(EngineUnfit, match="`box`: the model makes 2 dimensions instead of 3"):
+            await provider.embed(EmbedRequest(("a", "b"), dimensions=3), "m")
+        with pytest.raises(EngineUnfit, match="2 dimensions instead of 3"):
+            await provider.embed(EmbedRequest(("a",), dimensions=3, normalise=False), "m")
     assert (rows.vectors, rows.usage) == (((0.6, 0.8), (1.0, 0.0)), Usage(4, 0))
     assert raw.vectors == ((3.0, 4.0), (3.0, 4.0))
     assert raw.usage.estimated

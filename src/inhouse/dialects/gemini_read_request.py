@@ -181,11 +181,7 @@ def read_embed_request(body: bytes, *, model: str, batch: bool) -> EmbedRequest:
     each = _decoded(_Batch, body).requests if batch else [_decoded(_Embed, body)]
     if not each:
         raise BadRequest("requests: at least one is required")
-    wanted = {
-        one.output_dimensionality
-        or (one.embed_content_config.output_dimensionality if one.embed_content_config else None)
-        for one in each
-    }
+    wanted = {_dimensions(one) for one in each}
     if len(wanted) > 1:
         raise BadRequest("requests: all must ask for the same outputDimensionality")
     texts = []
@@ -193,6 +189,15 @@ def read_embed_request(body: bytes, *, model: str, batch: bool) -> EmbedRequest:
         where = f"requests[{place}].content" if batch else "content"
         texts.append(_plain(one.content, where))
     return EmbedRequest(tuple(texts), model=model, dimensions=wanted.pop())
+
+
+def _dimensions(one: _Embed) -> int | None:
+    wanted = one.output_dimensionality
+    if wanted is None and one.embed_content_config is not None:
+        wanted = one.embed_content_config.output_dimensionality
+    if wanted is not None and wanted < 1:
+        raise BadRequest(f"outputDimensionality: {wanted} is less than 1")
+    return wanted
 
 
 def wants_thoughts(body: bytes) -> bool:

@@ -22,11 +22,13 @@ __all__ = [
     "Moment",
     "NameAsked",
     "TaggedModel",
+    "Told",
     "is_cloud_name",
     "plain_name",
     "read_loaded",
     "read_moment",
     "read_named",
+    "read_show",
     "read_tags",
     "rfc3339",
     "tagged",
@@ -101,6 +103,21 @@ class Listed:
     parameters: int | None = None
     embedding_length: int | None = None
     format: str = ""
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    """What it takes while it is loaded, and the part of that on a GPU."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What comes with a model, in its own words; `parameters` are lines of text."""
+
+    template: str = ""
+    system: str = ""
+    parameters: str = ""
+    license: str = ""
+
+
+NOTHING_TOLD = Told()
 
 
 class Moment(msgspec.Struct, omit_defaults=True):
@@ -139,6 +156,7 @@ class NameAsked(msgspec.Struct):
 
 _named = msgspec.json.Decoder(NameAsked).decode
 _moment = msgspec.json.Decoder(Moment).decode
+_told = msgspec.json.Decoder(Told).decode
 
 
 def read_tags(body: bytes) -> list[TaggedModel]:
@@ -227,8 +245,9 @@ def write_loaded(models: Iterable[Listed]) -> bytes:
         {
             **_entry(each),
             "expires_at": rfc3339(each.expires_at or 0.0),
-            # What lies in the memory of a graphics card is not known; all of it is claimed by nobody.
-            "size_vram": 0,
+            # Clients show the part on a GPU as a share of this, so both are of what is loaded.
+            "size": each.memory_bytes or each.size_bytes or 0,
+            "size_vram": each.gpu_bytes or 0,
             "context_length": each.context_tokens or 0,
         }
         for each in sorted(models, key=lambda each: -(each.expires_at or float("inf")))
@@ -236,7 +255,16 @@ def write_loaded(models: Iterable[Listed]) -> bytes:
     return _encode({"models": entries})
 
 
-def write_show(model: Listed, *, basename: str = "") -> bytes:
+def read_show(body: bytes) -> Told:
+    """What the reply of `POST /api/show` tells in words.
+
+    Raises:
+        ValueError: if it is no such reply.
+    """
+    return _told(body)
+
+
+def write_show(model: Listed, told: Told = NOTHING_TOLD, *, basename: str = "") -> bytes:
     """The reply of `POST /api/show`; `basename` is what Copilot Chat shows as the model's name."""
     info: dict[str, object] = {}
     family = model.family
@@ -251,15 +279,28 @@ def write_show(model: Listed, *, basename: str = "") -> bytes:
     if basename:
         info["general.basename"] = basename
     body = {
-        "modelfile": f"FROM {model.name}\n",
-        "parameters": "",
-        "template": "",
+        "modelfile": _modelfile(model, told),
+        "parameters": told.parameters,
+        "template": told.template,
         "details": _details(model),
         "model_info": info,
         "capabilities": list(model.capabilities),
         "modified_at": rfc3339(model.modified_at),
     }
-    return _encode(body)
+    # Ollama leaves these two out where there are none.
+    more = {"system": told.system, "license": told.license}
+    return _encode(body | {name: text for name, text in more.items() if text})
+
+
+def _modelfile(model: Listed, told: Told) -> str:
+    """As Ollama writes it: texts between three quotation marks, which a text of its own cannot hold."""
+    lines = [f"FROM {model.name}"]
+    for word, text in (("TEMPLATE", told.template), ("SYSTEM", told.system)):
+        if text and '"""' not in text:
+            lines.append(f'{word} """{text}"""')
+    # `/api/show` lines them up in columns, a Modelfile does not.
+    lines += [" ".join(["PARAMETER", *line.split(None, 1)]) for line in told.parameters.splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def _entry(model: Listed) -> dict[str, Any]:  # Any: open JSON, this side of the door only

@@ -9,7 +9,6 @@ Source: OpenAI API reference, embeddings (2026-11).
 from __future__ import annotations
 
 import base64
-import math
 import struct
 from collections.abc import Sequence
 from typing import Annotated
@@ -18,16 +17,11 @@ import msgspec
 
 from inhouse.dialects.openai_errors import WrongField, decode_body
 from inhouse.dialects.status import UNREADABLE
-from inhouse.kernel.errors import EngineBroke, EngineUnfit
+from inhouse.dialects.vectors import fitted
+from inhouse.kernel.errors import EngineBroke
 from inhouse.kernel.messages import Embeddings, EmbedRequest, Usage
 
 __all__ = ["read_reply", "read_request", "write_reply", "write_request"]
-
-UNIT = 1e-3
-"""How far from 1 the length of a row may be and still count as 1: float16 engines are off by this."""
-
-LARGEST = 3e38
-"""Beyond it a number is no float32; a comparison with NaN is false, so that is found as well."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -115,22 +109,9 @@ def read_reply(body: bytes, request: EmbedRequest) -> Embeddings:
         vectors = [_unpacked(row.embedding) for row in rows]
     except (*UNREADABLE, ValueError, struct.error) as error:
         raise EngineBroke(f"the engine's vectors cannot be read: {error}") from None
-    if len(vectors) != len(request.inputs):
-        raise EngineBroke(f"the engine made {len(vectors)} vectors of {len(request.inputs)} texts")
-    if len({len(vector) for vector in vectors}) > 1 or not vectors[0]:
-        raise EngineBroke("the engine's vectors are not all of one length")
-    if request.dimensions is not None and len(vectors[0]) != request.dimensions:
-        raise EngineUnfit(
-            f"the model makes {len(vectors[0])} dimensions instead of {request.dimensions}",
-            hint=f"leave `dimensions` out, or ask for {len(vectors[0])}",
-        )
-    if not all(math.hypot(*vector) < LARGEST for vector in vectors):
-        raise EngineBroke("the engine's vectors hold numbers beyond all measure")
-    if request.normalise:
-        vectors = [_unit(vector) for vector in vectors]
     tokens = reply.usage.prompt_tokens if reply.usage else 0
     usage = Usage(tokens, 0) if tokens else Usage(_estimate(request.inputs), 0, estimated=True)
-    return Embeddings(tuple(vectors), usage)
+    return fitted(vectors, request, usage)
 
 
 def _packed(vector: Sequence[float]) -> str:
@@ -142,13 +123,6 @@ def _unpacked(vector: tuple[float, ...] | str) -> tuple[float, ...]:
         return vector
     data = base64.b64decode(vector, validate=True)
     return struct.unpack(f"<{len(data) // 4}f", data)
-
-
-def _unit(vector: tuple[float, ...]) -> tuple[float, ...]:
-    length = math.hypot(*vector)
-    if abs(length - 1) < UNIT or length == 0:
-        return vector
-    return tuple(value / length for value in vector)
 
 
 def _estimate(texts: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     "Ledger",
     "LedgerRow",
     "LoadView",
+    "ModelCard",
     "ModelStore",
     "ModelView",
     "Money",
@@ -123,6 +124,9 @@ class Offer:
     modified_at: float = 0.0
     expires_at: float | None = None
     capabilities: tuple[str, ...] = ("completion",)
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    """What it takes while it is loaded, and the part of that on a GPU, as its engine says."""
 
 
 class Fleet(Protocol):
@@ -347,6 +351,20 @@ class InstalledModel:
     modified_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What comes with a model, as its file or its engine says it; empty where that says nothing.
+
+    `template` is in the words of whoever has the model: Jinja in a GGUF file, Go's templates in Ollama.
+    `parameters` are lines of text.
+    """
+
+    template: str = ""
+    system: str = ""
+    parameters: str = ""
+    license: str = ""
+
+
 class ModelStore(Protocol):
     """Fetches, keeps and removes models: files of this house, and those of an Ollama engine.
 
@@ -356,6 +374,10 @@ class ModelStore(Protocol):
 
     def installed(self) -> tuple[InstalledModel, ...]:
         """The files of this house, by name; no I/O."""
+        ...
+
+    async def card(self, engine: str, model: str) -> ModelCard:
+        """What comes with the model, an empty card where nobody says; reads a file, or asks an Ollama."""
         ...
 
     def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:

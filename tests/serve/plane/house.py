@@ -18,7 +18,7 @@ from inhouse.gateway.edge.dispatch import Dispatch
 from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
 from inhouse.gateway.fleet import Engine, EngineState, Model
-from inhouse.gateway.ports import InstalledModel, ModelStore, PullProgress
+from inhouse.gateway.ports import InstalledModel, ModelCard, ModelStore, PullProgress
 from inhouse.gateway.rules import Rules
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineRefused, InhouseError, NotFound, Unauthorized
@@ -162,6 +162,7 @@ class FakeCatalogue:
 
     all: tuple[Offer, ...]
     means: dict[str, Offer] = field(default_factory=dict)
+    refuses: dict[str, InhouseError] = field(default_factory=dict)
 
     def offers(self, grant: Grant) -> tuple[Offer, ...]:
         """See `Catalogue.offers`."""
@@ -170,6 +171,10 @@ class FakeCatalogue:
     def stands_for(self, name: str, grant: Grant, data: str = "any") -> Offer | None:
         """See `Catalogue.stands_for`: what `means` says of names that are not listed."""
         return self.means.get(name)
+
+    def why_not(self, name: str, grant: Grant, data: str = "any") -> InhouseError | None:
+        """See `Catalogue.why_not`: what `refuses` says of a name."""
+        return self.refuses.get(name)
 
 
 @dataclass
@@ -203,10 +208,15 @@ class FakeModels:
     sent_on: list[tuple[str, bytes]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     files: tuple[InstalledModel, ...] = ()
+    cards: dict[str, ModelCard] = field(default_factory=dict)
 
     def installed(self) -> tuple[InstalledModel, ...]:
         """See `ModelStore.installed`."""
         return self.files
+
+    async def card(self, engine: str, model: str) -> ModelCard:
+        """See `ModelStore.card`."""
+        return self.cards.get(f"{engine}/{model}", ModelCard())
 
     async def pull(self, engine: str, model: str) -> AsyncIterator[PullProgress]:
         """See `ModelStore.pull`."""

@@ -21,7 +21,7 @@ from inhouse.gateway.ports import PullProgress
 from inhouse.kernel.caller import Grant
 from inhouse.serve.plane.ollama import OllamaSurface
 from inhouse.serve.plane.parts import Offer
-from tests.gateway.test_model_store_files import GOOD, NOW, SHA, depot
+from tests.gateway.test_model_store_files import GOOD, NOW, SHA, THINKS, depot
 from tests.serve.plane.house import FakeGate, Plane, open_plane
 
 GRANT = Grant(scopes=frozenset({"chat", "models", "pull"}))
@@ -79,6 +79,7 @@ async def test_upload_create_show_copy_delete(tmp_path: Path) -> None:
         with pytest.raises(ollama.ResponseError) as unknown:
             await client.copy("tiny", "x")
     assert [each.status for each in steps] == ["parsing GGUF", "writing manifest", "success"]
+    assert shown.template == THINKS
     assert shown.modelinfo == {
         "general.architecture": "qwen3",
         "general.parameter_count": 600_000,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inhouse.kernel.messages import (
-    Finished,
-)
+from inhouse.kernel.errors import NoEngine, NotFound
+from inhouse.kernel.messages import Finished
 from inhouse.serve.plane.ollama import OllamaSurface
 from inhouse.serve.plane.parts import Offer
 from tests.serve.plane.house import open_plane
@@ -48,5 +47,22 @@ async def test_a_model_that_only_rests_is_not_told_to_be_missing() -> None:
         ):
             status, words = await error_of(plane, path, body)
             assert (status, "`house/m`: is down" in words) == (503, True)
+        plane.catalogue.refuses["m"] = plane.embedder.error = NoEngine("No engine: `house/m`: is down")
+        for path, body in (
+            ("/api/show", {"model": "m"}),
+            ("/api/embed", {"model": "m", "input": "x"}),
+            ("/api/embed", {"model": "m", "input": ""}),
+            ("/api/embeddings", {"model": "m", "prompt": "x"}),
+        ):
+            status, words = await error_of(plane, path, body)
+            assert (status, "`house/m`: is down" in words) == (503, True)
     async with open_plane(OllamaSurface(), offers=()) as plane:
         assert (await error_of(plane, "/api/chat", {"model": "zzz", "messages": HI}))[0] == 404
+        plane.catalogue.refuses["zzz"] = plane.embedder.error = NotFound("No engine offers it")
+        for path, body in (
+            ("/api/show", {"model": "zzz"}),
+            ("/api/embed", {"model": "zzz", "input": "x"}),
+            ("/api/embed", {"model": "zzz", "input": ""}),
+        ):
+            status, words = await error_of(plane, path, body)
+            assert (status, "zzz" in words) == (404, True)

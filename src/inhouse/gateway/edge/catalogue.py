@@ -8,10 +8,11 @@ from inhouse.gateway.candidates import Candidate, candidates_of
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.facts import EMBED_TASK, Facts, Need
 from inhouse.gateway.names import matches, plain_name, trades_of
-from inhouse.gateway.policy import NoRoute, decide
+from inhouse.gateway.policy import NoRoute, Route, decide, refusal
 from inhouse.gateway.ports import Offer
 from inhouse.gateway.rules import Budget, Rules
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import InhouseError
 from inhouse.kernel.messages import DataPolicy
 
 __all__ = ["FleetCatalogue"]
@@ -37,6 +38,22 @@ class FleetCatalogue:
 
     def stands_for(self, name: str, grant: Grant, data: DataPolicy = "any") -> Offer | None:
         """What would answer this caller under that name now, whether it is listed or not."""
+        for route in self._routes(name, grant, data):
+            if isinstance(route, Route):
+                first = route.attempts[0]
+                wanted = f"{first.engine}/{first.model}"
+                found = next(each for each in candidates_of(self._board.fleet) if each.name == wanted)
+                return _offer(found, name, runs_as=first.model)
+        return None
+
+    def why_not(self, name: str, grant: Grant, data: DataPolicy = "any") -> InhouseError | None:
+        """Why nobody answers this caller under that name now, None where somebody does."""
+        routes = tuple(self._routes(name, grant, data))
+        refused = [route for route in routes if isinstance(route, NoRoute)]
+        return None if len(refused) < len(routes) else refusal(refused[0])
+
+    def _routes(self, name: str, grant: Grant, data: DataPolicy) -> Iterator[Route | NoRoute]:
+        """Where a chat under that name would go, and where texts would; first what the name is known for."""
         rules, fleet, now = self._rules(), self._board.fleet, self._clock()
         uses = (_CHAT, "chat"), (_EMBED, EMBED_TASK)
         for needs, task in reversed(uses) if "embedding" in trades_of(name) else uses:
@@ -52,14 +69,7 @@ class FleetCatalogue:
                 team=grant.team,
                 models=grant.models,
             )
-            route = decide(facts, fleet, rules, Budget(), now)
-            if isinstance(route, NoRoute):
-                continue
-            first = route.attempts[0]
-            wanted = f"{first.engine}/{first.model}"
-            found = next(each for each in candidates_of(fleet) if each.name == wanted)
-            return _offer(found, name, runs_as=first.model)
-        return None
+            yield decide(facts, fleet, rules, Budget(), now)
 
     def _models(self, grant: Grant) -> Iterator[Offer]:
         rules, now = self._rules(), self._clock()
@@ -121,4 +131,6 @@ def _offer(candidate: Candidate, name: str, *, runs_as: str = "") -> Offer:
         modified_at=model.modified_at or 0.0,
         expires_at=model.expires_at,
         capabilities=able,
+        memory_bytes=model.memory_bytes,
+        gpu_bytes=model.gpu_bytes,
     )

@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import msgspec
+import structlog
 
 from inhouse.dialects import ollama
+from inhouse.dialects.status import UNREADABLE
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.model_store_fetch import Fetching, is_address, read_address
 from inhouse.gateway.edge.model_store_files import ModelFiles
-from inhouse.gateway.edge.model_store_head import check_name
+from inhouse.gateway.edge.model_store_head import check_name, facts_of
 from inhouse.gateway.fleet import same_model
-from inhouse.gateway.ports import InstalledModel, PullProgress
+from inhouse.gateway.ports import InstalledModel, ModelCard, PullProgress
 from inhouse.kernel.errors import (
     BadRequest,
     Conflict,
     EngineBroke,
+    EngineError,
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
@@ -34,8 +38,17 @@ from inhouse.kernel.errors import (
     NotFound,
 )
 
+if TYPE_CHECKING:
+    import aiohttp
+
 __all__ = ["HouseModels", "OllamaModels"]
 
+log = structlog.get_logger(__name__)
+
+CARD_S = 3.0
+"""A page of text that Ollama has at hand."""
+CARD_BYTES = 16 << 20
+"""With `verbose` off its reply has no lists of tokens; licences and templates are some kilobytes."""
 SILENCE_S = 60.0
 """Ollama reports several times a second while it downloads; a minute without a word is a dead line."""
 LINE_BYTES = 1 << 20
@@ -66,6 +79,22 @@ class HouseModels:
     def installed(self) -> tuple[InstalledModel, ...]:
         """See `ModelStore.installed`."""
         return self._files.installed()
+
+    async def card(self, engine: str, model: str) -> ModelCard:
+        """See `ModelStore.card`."""
+        file = self._files.find(model) if engine == EMBEDDED else None
+        if file is not None:
+            facts = await asyncio.to_thread(facts_of, file.path)
+            return ModelCard(template=facts.chat_template if facts else "")
+        owner = self._board.fleet.engine(engine)
+        if owner is None or owner.kind != "ollama" or owner.state != "up":
+            return ModelCard()
+        try:
+            return await self._ollama.card(engine, model)
+        except EngineError as error:
+            # What is listed of the model is known without it.
+            log.warning("model_card_not_read", engine=engine, model=model, reason=error.message)
+            return ModelCard()
 
     async def pull(self, engine: str, model: str) -> AsyncGenerator[PullProgress]:
         """See `ModelStore.pull`."""
@@ -206,6 +235,15 @@ class OllamaModels:
         request["stream"] = msgspec.Raw(b"true")
         return self._progress(engine, "api/create", msgspec.json.encode(request), "made a model")
 
+    async def card(self, engine: str, model: str) -> ModelCard:
+        """See `ModelStore.card`."""
+        said = await self._order(engine, "POST", "api/show", {"model": model}, patience_s=CARD_S)
+        try:
+            told = ollama.read_show(said)
+        except UNREADABLE as error:
+            raise EngineBroke(f"`{engine}` answered with something unreadable", engine=engine) from error
+        return ModelCard(told.template, told.system, told.parameters, told.license)
+
     async def remove(self, engine: str, model: str) -> None:
         """See `ModelStore.remove`."""
         await self._order(engine, "DELETE", "api/delete", {"model": model})
@@ -245,22 +283,24 @@ class OllamaModels:
         except (aiohttp.ClientError, OSError) as error:
             raise EngineUnreachable(f"`{engine}` cannot be reached: {error}", engine=engine) from error
 
-    async def _order(self, engine: str, method: str, path: str, body: dict[str, str]) -> None:
+    async def _order(
+        self, engine: str, method: str, path: str, body: dict[str, str], *, patience_s: float | None = None
+    ) -> bytes:
         import aiohttp
 
-        timeout = aiohttp.ClientTimeout(total=self._silence_s, sock_connect=5)
+        patience_s = patience_s or self._silence_s
+        timeout = aiohttp.ClientTimeout(total=patience_s, sock_connect=min(5, patience_s))
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
                 session.request(method, self._url(engine, path), json=body, allow_redirects=False) as reply,
             ):
+                said = await _whole(reply.content)
                 if reply.status != 200:
-                    said = await reply.content.read(LINE_BYTES)
                     raise EngineRefused(_reason(said, f"was asked for {path}"), engine=engine)
+                return said
         except TimeoutError:
-            raise EngineTimeout(
-                f"`{engine}` did not answer in {self._silence_s:g} s", engine=engine
-            ) from None
+            raise EngineTimeout(f"`{engine}` did not answer in {patience_s:g} s", engine=engine) from None
         except (aiohttp.ClientError, OSError) as error:
             raise EngineUnreachable(f"`{engine}` cannot be reached: {error}", engine=engine) from error
 
@@ -273,6 +313,16 @@ class OllamaModels:
                 hint="`inhouse models ls` shows the engines; only Ollama can fetch and remove models",
             )
         return urljoin(engine.url.rstrip("/") + "/", path)
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """The body of a reply, as far as it may go."""
+    said = bytearray()
+    async for piece in content.iter_any():
+        said += piece
+        if len(said) > CARD_BYTES:
+            break
+    return bytes(said)
 
 
 def _progress_of(moment: ollama.Moment) -> PullProgress:

@@ -16,9 +16,7 @@ from inhouse.kernel.errors import (
     EngineRefused,
     Forbidden,
     InhouseError,
-    NoEngine,
     NotFound,
-    NotSupported,
     RateLimited,
 )
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Usage
@@ -27,7 +25,7 @@ from inhouse.serve.plane import ollama_models
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
-from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name
+from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name, why_nobody
 from inhouse.serve.plane.parts import Offer
 from inhouse.serve.plane.vectors import embed
 from inhouse.serve.wire import send_reply
@@ -271,15 +269,16 @@ async def _vectors(asked: Asked, request: EmbedRequest, *, unknown: str) -> Embe
     refuse_cloud_name(name)
     offer = offer_of(asked, name)
     if not request.inputs and (offer is None or offer.kind != "ollama"):
+        offer = offer or meant_by(asked, name)
         if offer is None:
-            raise NotFound(unknown.format(name))
+            raise why_nobody(asked, name, unknown.format(name))
         used = EngineUsed(offer.engine, offer.runs_as or offer.name, offer.where, "nothing to do")
         return Embedded(used, Embeddings((), Usage(0, 0)))
     request = dataclasses.replace(request, data=asked.data, wishes=asked.wishes)
     try:
         done: Embedded = await with_reader(asked, embed(asked, request))
-    except (NoEngine, NotFound) as error:
-        if offer is None and not isinstance(error, NotSupported):
+    except NotFound as error:
+        if offer is None:
             raise NotFound(unknown.format(name)) from error
         raise
     return done

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from types import MappingProxyType
 
 from inhouse.dialects import ollama
-from inhouse.gateway.ports import InstalledModel, PullProgress
+from inhouse.gateway.ports import InstalledModel, ModelCard, PullProgress
 from inhouse.kernel.errors import BadRequest, EngineRefused, InhouseError, NotFound
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.exchange import Gone, with_reader
-from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name
+from inhouse.serve.plane.ollama_names import meant_by, offer_of, refuse_cloud_name, why_nobody
 from inhouse.serve.plane.parts import Offer
 from inhouse.serve.wire import send_reply
 
@@ -43,9 +43,13 @@ async def _show(asked: Asked) -> None:
     refuse_cloud_name(name)
     offer = meant_by(asked, name)
     if offer is None:
-        raise NotFound(f"model '{name}' not found")
+        raise why_nobody(asked, name, f"model '{name}' not found")
     basename = name if asked.header(b"user-agent").startswith(COPILOT) else ""
-    await send_reply(asked.send, 200, ollama.write_show(_listed(offer, asked), basename=basename), JSON)
+    model = offer.runs_as or offer.name
+    card = await asked.parts.models.card(offer.engine, model) if offer.where == "local" else ModelCard()
+    told = ollama.Told(card.template, card.system, card.parameters, card.license)
+    body = ollama.write_show(_listed(offer, asked), told, basename=basename)
+    await send_reply(asked.send, 200, body, JSON)
 
 
 def _listed(offer: Offer, asked: Asked) -> ollama.Listed:
@@ -65,6 +69,8 @@ def _listed(offer: Offer, asked: Asked) -> ollama.Listed:
         capabilities=offer.capabilities,
         parameters=file.parameters if file else None,
         embedding_length=file.embedding_length if file else None,
+        memory_bytes=offer.memory_bytes,
+        gpu_bytes=offer.gpu_bytes,
         format="gguf" if offer.kind in ("embedded", "ollama", "llama.cpp") else "",
     )
 

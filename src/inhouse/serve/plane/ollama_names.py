@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from inhouse.dialects import ollama
-from inhouse.kernel.errors import Forbidden
+from inhouse.kernel.errors import Forbidden, InhouseError, NotFound
 from inhouse.serve.plane.asked import Asked
 from inhouse.serve.plane.parts import Offer
 
-__all__ = ["CloudName", "meant_by", "offer_of", "refuse_cloud_name"]
+__all__ = ["CloudName", "meant_by", "offer_of", "refuse_cloud_name", "why_nobody"]
 
 
 class CloudName(Forbidden):
@@ -27,6 +27,15 @@ def meant_by(asked: Asked, name: str) -> Offer | None:
     """What would answer this caller under that name, as in a chat: also a class of models, or `auto`."""
     found = offer_of(asked, name)
     return found or asked.parts.catalogue.stands_for(name, asked.grant, asked.data)
+
+
+def why_nobody(asked: Asked, name: str, unknown: str) -> InhouseError:
+    """What to say where nothing answers under that name: `unknown` only if it means nothing here.
+
+    A client that is told 404 fetches the model anew, which helps nobody while its engine only rests.
+    """
+    error = asked.parts.catalogue.why_not(name, asked.grant, asked.data)
+    return NotFound(unknown) if error is None or isinstance(error, NotFound) else error
 
 
 def refuse_cloud_name(name: str) -> None:

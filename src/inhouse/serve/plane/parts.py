@@ -12,6 +12,7 @@ from typing import Protocol
 
 from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import InhouseError
 from inhouse.kernel.messages import DataPolicy
 from inhouse.kernel.ports import Accounts, ChatModel, Embedder
 
@@ -27,6 +28,13 @@ class Catalogue(Protocol):
 
     def stands_for(self, name: str, grant: Grant, data: DataPolicy = "any") -> Offer | None:
         """What would answer this caller under that name now, listed or not, None when nobody; no I/O."""
+        ...
+
+    def why_not(self, name: str, grant: Grant, data: DataPolicy = "any") -> InhouseError | None:
+        """What a request under that name would be told instead of an answer, None where somebody answers.
+
+        `NotFound` only where the name means nothing here.
+        """
         ...
 
 

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from inhouse.dialects import gemini
 from inhouse.dialects.status import UNREADABLE
+from inhouse.dialects.vectors import fitted
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire
 from inhouse.gateway.facts import estimate_tokens
-from inhouse.kernel.errors import EngineBroke, EngineRefused
+from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
 
 __all__ = ["WIRE", "GeminiProvider", "gemini_url", "headers_of"]
@@ -51,10 +52,12 @@ class GeminiProvider:
             found = gemini.read_embeddings(page.body, estimate=sum(map(estimate_tokens, request.inputs)))
         except UNREADABLE as error:
             raise EngineBroke(f"`{self._name}`: its vectors cannot be read: {error}") from None
-        if len(found.vectors) != len(request.inputs):
-            count = f"{len(found.vectors)} vectors for {len(request.inputs)} texts"
-            raise EngineBroke(f"`{self._name}` gave {count}", engine=self._name)
-        return found
+        try:
+            return fitted(found.vectors, request, found.usage)
+        except EngineError as error:
+            raise type(error)(
+                f"`{self._name}`: {error.message}", engine=self._name, hint=error.hint
+            ) from None
 
     def _post(self, model: str, verb: str, body: bytes) -> HttpPost:
         return HttpPost(self._name, f"{self._url}{quote(model, safe='')}:{verb}", body, self._headers)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from inhouse.dialects import ollama
+from inhouse.dialects.vectors import fitted
 from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
 from inhouse.gateway.facts import estimate_tokens, facts_of
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, EngineError
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Usage
 
 __all__ = ["WIRE", "OllamaProvider", "context_for"]
@@ -54,12 +55,12 @@ class OllamaProvider:
                     raise EngineBroke(f"`{self._name}`: {error}", engine=self._name) from None
             tokens = sum(estimate_tokens(text) for text in request.inputs)
             found = Embeddings(tuple(vectors), Usage(tokens, 0, estimated=True))
-        if len(found.vectors) != len(request.inputs):
-            raise EngineBroke(
-                f"`{self._name}`: {len(found.vectors)} vectors for {len(request.inputs)} texts",
-                engine=self._name,
-            )
-        return found
+        try:
+            return fitted(found.vectors, request, found.usage)
+        except EngineError as error:
+            raise type(error)(
+                f"`{self._name}`: {error.message}", engine=self._name, hint=error.hint
+            ) from None
 
     async def _reply(self, path: str, body: bytes) -> bytes:
         page = await self._http.page(HttpPost(self._name, self._url + path, body, self._headers))
