@@ -7,7 +7,6 @@ nothing is ignored in silence.
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,6 +167,8 @@ def _from_toml(path: Path) -> Values:
     text = _read(path)
     if text is None:
         return {}
+    import tomllib  # 7 ms, which a home without the file can do without
+
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -162,8 +162,8 @@ def _block(block: str, number: int, given: object) -> Section:
     read: dict[str, object] = {}
     for key, value in given.items():
         if key not in keys(block):
-            near = difflib.get_close_matches(key, keys(block), n=1, cutoff=0.5)
-            meant = f"did you mean `{near[0]}`? " if near else ""
+            near = _nearest(key, keys(block))
+            meant = f"did you mean `{near}`? " if near else ""
             raise BadRequest(f"{place}, `{key}`: there is no such setting", hint=meant + hint)
         try:
             read[key] = _read(kind, key, value)
@@ -260,6 +260,10 @@ def _wrong_origins(value: object, origin: str) -> BadRequest:
 
 def unknown(name: str, known: tuple[str, ...], what: str) -> BadRequest:
     """For a name that no setting has: the nearest that there is."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean `{near[0]}`?" if near else "docs/reference/settings.md lists all"
+    near = _nearest(name, known)
+    hint = f"did you mean `{near}`?" if near else "docs/reference/settings.md lists all"
     return BadRequest(f"Unknown {what}: `{name}`", hint=hint)
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
