@@ -1,27 +1,43 @@
-"""One client's connection: uvicorn's own, with an end for requests that never become whole.
+"""One client's connection: HTTP/1.1 as llhttp reads it, one request after the other.
 
-uvicorn waits for ever for a request that comes byte by byte; a few hundred of those hold every place that
-a server has. One look a second at all connections costs a request nothing but two numbers.
+It stands in the place of uvicorn's `HttpToolsProtocol`, whole. That one makes, for each request, two timers,
+an event and a task with a callback, and looks at each header of the reply three times: more time than the
+rest of a short request takes here. It also waits for ever for a request that comes byte by byte, loses the
+body of a request that offers another protocol (Java's own client offers HTTP/2 with each), and writes an
+error into the middle of a reply that is under way. Time is looked at for all connections together, twice a
+second (`look_at`); for one request that costs two numbers.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+import structlog
+from uvicorn import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+from uvicorn.server import ServerState
 
-__all__ = ["Connection", "SlowRequests", "end_slow"]
+from inhouse.serve.heads import plain_reply
+from inhouse.serve.line import Line
+from inhouse.serve.turn import HIGH_WATER_BYTES, Turn
 
-_REPLY = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"connection: close\r\n\r\n%s"
+__all__ = ["Connection", "SlowRequests", "look_at"]
+
+LONGEST_HEAD_BYTES = 65_536
+_SLOW = plain_reply(
+    408, "request_timeout", "The request did not arrive whole in time", "send it again over a better line"
 )
-_BODY = (
-    b'{"error":{"code":"request_timeout","message":"The request did not arrive whole in time",'
-    b'"hint":"send it again over a better line"}}'
-)
+_BROKEN = plain_reply(400, "bad_request", "This is no HTTP request", "send HTTP/1.1 as RFC 9112 describes it")
+_TOO_LONG = plain_reply(431, "too_large", "The head of the request is over 64 KB", "send shorter headers")
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+_log = structlog.get_logger("inhouse.http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +54,275 @@ class SlowRequests:
     bytes_per_s: float = 1000.0
 
 
-class Connection(HttpToolsProtocol):
-    """Remembers when the request that is coming began, and how much of it came."""
+class Connection(Line):
+    """Reads requests and has them answered in their order; the next one is read ahead, not answered.
 
-    began = 0.0
-    """When its first byte came (the loop's time), 0.0 while none is coming."""
-    headed = False
-    came_bytes = 0
-    last = 0.0
+    `began` is when the first byte of the request that is coming came (the loop's time), 0.0 while none is;
+    `idle_since` when there was last anything to do, 0.0 while there is.
+    """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        super().connection_made(transport)
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(server_state)
+        if not config.loaded:
+            config.load()
+        self._app = config.loaded_app
+        self._keep_alive_s = config.timeout_keep_alive
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = self._new_parser()
+        self.began = self.last = self.idle_since = 0.0
+        self._headed = False
+        self._offers_upgrade = False
+        self._fresh = False
+        """The request that is coming began with what came last."""
+        self._head_bytes = self._body_bytes = 0
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._coming: Turn | None = None
+        """The last request whose head is whole."""
+        self._answering: Turn | None = None
+        self._waiting = deque[Turn]()
+
+    # The transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        # uvloop's transports are none of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
+        self._server, self._client = get_local_addr(self.transport), get_remote_addr(self.transport)
+        # The server may cut a reader that takes nothing; ASGI has no word for it.
+        self._extensions = {"inhouse.abort": {"abort": self.transport.abort}}
         # A connection that never says a word is no request; it ends as an idle one does.
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self.idle_since = self._loop.time()
+        self.state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own kinds by name
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self.state.connections.discard(self)
+        self.began = self.idle_since = 0.0
+        for turn in (self._answering, self._coming):
+            if turn is not None:
+                turn.leave()
+        self._waiting.clear()
+        self._answering = self._coming = None
+        self.resume_writing()
+        del self._parser  # it holds this connection, which would wait for the garbage collector
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._fresh = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._break_off(_BROKEN)
+        else:
+            if not self._headed and self.began and not self._fresh:
+                self._head_bytes += len(data)
+                if self._head_bytes > LONGEST_HEAD_BYTES:
+                    self._break_off(_TOO_LONG)
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # A client may send more behind a request that was to be its last; that is not answered.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Read the request again as one that offers no other protocol: a server may go on in this one.
+
+        llhttp takes everything behind such a head for the other protocol, the body of the request with it.
+        Source: RFC 9110, section 7.8.
+        """
+        self._offers_upgrade = False
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._break_off(_BROKEN)
+            return
+        lines = [b"%b %b HTTP/%b" % (method, self._url, self._parser.get_http_version().encode())]
+        lines += [b"%b: %b" % pair for pair in self._headers if pair[0] != b"upgrade"]
+        self._parser = self._new_parser()
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    def _break_off(self, reply: bytes) -> None:
+        """What comes is no request: answer those that came before it, then say so if it can be said."""
+        coming = self._coming
+        self.began = 0.0
+        if coming is not None and not coming.whole and not coming.ended:
+            if coming is self._answering:
+                if not coming.begun:
+                    self.transport.write(reply)
+                self.transport.close()
+                return
+            if self._waiting and self._waiting[-1] is coming:
+                self._waiting.pop()
+        if self._answering is None:
+            self.transport.write(reply)
+            self.transport.close()
+        else:
+            last = self._waiting[-1] if self._waiting else self._answering
+            last.keep_alive = False
+
+    # The parser
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.began = self.last = self.loop.time()
-        self.headed, self.came_bytes = False, 0
-        # The server may cut a reader that takes nothing; ASGI has no word for it.
-        self.scope["extensions"] = {"inhouse.abort": {"abort": self.transport.abort}}
+        """A request begins to come."""
+        self.began = self.last = self._loop.time()
+        self.idle_since = 0.0
+        self._fresh = True
+        self._headed = False
+        self._head_bytes = self._body_bytes = 0
+        self._url = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        """Some of its target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header of it."""
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self.headed = True
-        super().on_headers_complete()
+        """Its head is whole: it is answered from now on, unless another one is."""
+        parser = self._parser
+        if parser.should_upgrade():
+            self._offers_upgrade = True
+            return
+        self._headed = True
+        raw_path, query = _path_and_query(self._url)
+        path = raw_path.decode("ascii")
+        version = parser.get_http_version()
+        scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            "server": self._server,
+            "client": self._client,
+            "state": self._app_state.copy(),
+            "extensions": self._extensions,
+        }
+        turn = Turn(self, scope, self._answered, keep_alive=version == "1.1" and parser.should_keep_alive())
+        self._coming = turn
+        if self._answering is None:
+            self._answer(turn)
+        else:
+            self.pause_reading()
+            self._waiting.append(turn)
 
     def on_body(self, body: bytes) -> None:
-        self.came_bytes += len(body)
-        self.last = self.loop.time()
-        super().on_body(body)
+        """Some of its body."""
+        self._body_bytes += len(body)
+        self.last = self._loop.time()
+        turn = self._coming
+        if turn is not None and not self._offers_upgrade:
+            turn.take(body)
+            if turn.waiting_bytes > HIGH_WATER_BYTES:
+                self.pause_reading()
 
     def on_message_complete(self) -> None:
+        """All of it came."""
+        if self._offers_upgrade:
+            return
         self.began = 0.0
-        super().on_message_complete()
+        if self._coming is not None:
+            self._coming.complete()
+            if self._coming.ended:
+                self._rest()
+
+    # The turns
+
+    def _answer(self, turn: Turn) -> None:
+        self._answering = turn
+        turn.task = self._loop.create_task(turn.run(self._app))
+        self.state.tasks.add(turn.task)
+
+    def _answered(self, turn: Turn) -> None:
+        """The reply is whole: the next one, or the end, or a rest."""
+        self._answering = None
+        if not turn.keep_alive:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.resume_reading()
+            if self._waiting:
+                self._answer(self._waiting.popleft())
+            elif turn.whole:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is to do."""
+        self._coming = None
+        if not self.began:
+            self.idle_since = self._loop.time()
+
+    def shutdown(self) -> None:
+        """End as soon as what was asked is answered. uvicorn calls it so."""
+        if self._answering is None:
+            self.transport.close()
+        else:
+            last = self._waiting[-1] if self._waiting else self._answering
+            last.keep_alive = False
+
+    # The time
+
+    def idle(self, now: float) -> bool:
+        """True when nobody asked anything for so long that it may be closed."""
+        return self.idle_since > 0.0 and now - self.idle_since > self._keep_alive_s
 
     def slow(self, now: float, limits: SlowRequests) -> bool:
         """True when the request that is coming takes too long."""
         if not self.began:
             return False
-        age_s = now - self.began
-        if not self.headed:
-            return age_s > limits.head_s
-        if self.flow is not None and self.flow.read_paused:
-            self.last = now  # we do not read at the moment: that is our doing
+        other = self._answering is not None and not (self._headed and self._answering is self._coming)
+        if other or not self.reading:
+            self.last = now  # we do not read at the moment, or not for its sake: that is our doing
+            if not self._headed:
+                self.began = now
             return False
-        too_little = age_s > limits.body_s and self.came_bytes < limits.bytes_per_s * age_s
+        age_s = now - self.began
+        if not self._headed:
+            return age_s > limits.head_s
+        too_little = age_s > limits.body_s and self._body_bytes < limits.bytes_per_s * age_s
         return too_little or now - self.last > limits.silence_s
 
     def end_slow(self) -> None:
         """Say why, unless a reply has begun, and close."""
-        if not self.headed or not self.cycle.response_started:
-            self.transport.write(_REPLY % (len(_BODY), _BODY))
+        if self._answering is None or not self._answering.begun:
+            self.transport.write(_SLOW)
         self.transport.close()
 
 
-def end_slow(connections: Iterable[object], now: float, limits: SlowRequests) -> int:
-    """Close the connections whose request comes too slowly; how many these were."""
-    slow = [each for each in connections if isinstance(each, Connection) and each.slow(now, limits)]
-    for each in slow:
-        each.end_slow()
-    return len(slow)
+def look_at(connections: Iterable[object], now: float, limits: SlowRequests) -> int:
+    """Close the connections that are idle or whose request comes too slowly; how many were slow."""
+    ended = 0
+    for each in list(connections):
+        if isinstance(each, Connection):
+            if each.idle(now):
+                each.transport.close()
+            elif each.slow(now, limits):
+                each.end_slow()
+                ended += 1
+    return ended
+
+
+def _path_and_query(target: bytes) -> tuple[bytes, bytes]:
+    """Of a request target in any form. Source: RFC 9112, section 3.2"""
+    if target.startswith(b"/") and b"#" not in target:
+        path, _, query = target.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(target)
+    return parsed.path or b"/", parsed.query or b""

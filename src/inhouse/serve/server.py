@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from inhouse.kernel.errors import BadRequest, PortTaken
-from inhouse.serve.connection import Connection, SlowRequests, end_slow
+from inhouse.serve.connection import Connection, SlowRequests, look_at
 from inhouse.serve.wire import App
 
 __all__ = ["address", "bind", "own_address", "serve"]
@@ -157,7 +157,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if counter % LOOK_TICKS == 0:
-            end_slow(self.server_state.connections, asyncio.get_running_loop().time(), self._slow)
+            look_at(self.server_state.connections, asyncio.get_running_loop().time(), self._slow)
         return await super().on_tick(counter) or self._stopping.is_set()
 
     @contextlib.contextmanager
