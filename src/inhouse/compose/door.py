@@ -7,6 +7,7 @@ import time
 from inhouse.compose.gateway import Gateway
 from inhouse.config import Settings
 from inhouse.gateway.cachekey import Runs
+from inhouse.gateway.edge.dispatch_express import Express
 from inhouse.gateway.edge.keys import StoredKeys
 from inhouse.gateway.edge.reply_cache import CachedChat, CacheRules
 from inhouse.gateway.policy import NoRoute
@@ -17,7 +18,7 @@ from inhouse.serve.middleware import Doors
 from inhouse.serve.plane.gate import Gate, GateRules
 from inhouse.serve.plane.idempotency import Repeats
 
-__all__ = ["cached_chat", "doors_of", "gate_rules", "open_gate", "repeats_of"]
+__all__ = ["cached_chat", "doors_of", "express_of", "gate_rules", "open_gate", "repeats_of"]
 
 
 def doors_of(settings: Settings) -> Doors:
@@ -55,6 +56,11 @@ def repeats_of(settings: Settings) -> Repeats | None:
     if not limits.repeat_s:
         return None
     return Repeats(keep_s=limits.repeat_s, max_bytes=limits.repeat_mb * 1_000_000, stopwatch=time.monotonic)
+
+
+def express_of(settings: Settings, gateway: Gateway) -> Express | None:
+    """The short way past everything that answers; none where every reply is kept, as the cache comes first."""
+    return None if settings.cache.replies == "on" else gateway.express
 
 
 def cached_chat(settings: Settings, gateway: Gateway) -> ChatModel:

@@ -22,6 +22,7 @@ from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.catalogue import FleetCatalogue
 from inhouse.gateway.edge.desk import Desk
 from inhouse.gateway.edge.dispatch import Dispatch
+from inhouse.gateway.edge.dispatch_express import Express
 from inhouse.gateway.edge.journal import Journal
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.edge.model_store import HouseModels
@@ -59,6 +60,7 @@ class Gateway:
     models: HouseModels
     board: FleetBoard
     chat: Rollouts
+    express: Express
     samples: SqlRolloutBook
     rulebook: Rulebook
     desk: Desk
@@ -118,7 +120,9 @@ async def open_gateway(
         dice=random.random,
     )
     samples = SqlRolloutBook(database, ledger.move)
-    chat = open_strategies(loaded.settings, dispatch, board, cash.till, book=samples, rules=rulebook.rules)
+    chat, express = open_strategies(
+        loaded.settings, dispatch, board, cash.till, book=samples, rules=rulebook.rules
+    )
     await asyncio.to_thread(ledger.start if watch else ledger.move)
     await asyncio.to_thread(chat.load)
     await asyncio.to_thread(cash.start, ledger)
@@ -135,7 +139,19 @@ async def open_gateway(
         desk = Desk(board, rulebook, cash.till, clock=time.time, outcomes=outcomes)
         offers = FleetCatalogue(board, rulebook.rules, clock=time.time)
         yield Gateway(
-            dispatch, prober, journal, ledger, cash, models, board, chat, samples, rulebook, desk, offers
+            dispatch=dispatch,
+            prober=prober,
+            journal=journal,
+            ledger=ledger,
+            cash=cash,
+            models=models,
+            board=board,
+            chat=chat,
+            express=express,
+            samples=samples,
+            rulebook=rulebook,
+            desk=desk,
+            catalogue=offers,
         )
     finally:
         await rulebook.stop()

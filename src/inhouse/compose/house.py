@@ -15,7 +15,7 @@ import structlog
 import inhouse
 from inhouse.compose.checks import Checks
 from inhouse.compose.database import open_database
-from inhouse.compose.door import cached_chat, doors_of, open_gate, repeats_of
+from inhouse.compose.door import cached_chat, doors_of, express_of, open_gate, repeats_of
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.compose.knowledge import Knowledge, open_knowledge
 from inhouse.config import Home, Loaded, show
@@ -132,4 +132,5 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         catalogue=gateway.catalogue,
         routing=gateway.desk,
         accounts=gateway.journal,
+        express=express_of(settings, gateway),
     )

@@ -14,7 +14,7 @@ import structlog
 
 import inhouse
 from inhouse.compose.database import open_database
-from inhouse.compose.door import cached_chat, doors_of, open_gate, repeats_of
+from inhouse.compose.door import cached_chat, doors_of, express_of, open_gate, repeats_of
 from inhouse.compose.gateway import Gateway, open_gateway
 from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.keys import StoredKeys
@@ -77,6 +77,7 @@ async def open_role(
             stopping=stopping,
             clock=time.time,
             new_id=new_ids(),
+            express=express_of(settings, gateway),
         )
         follower = asyncio.create_task(_follow(keys, gateway.chat))
         stack.push_async_callback(_end, follower)

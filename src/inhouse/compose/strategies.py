@@ -10,6 +10,7 @@ from dataclasses import replace
 from inhouse.config import Settings
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.edge.dispatch import Dispatch
+from inhouse.gateway.edge.dispatch_express import Express
 from inhouse.gateway.edge.opinions import RoutedCandidates
 from inhouse.gateway.edge.rollout_book import SqlRolloutBook
 from inhouse.gateway.edge.rollouts import Rollouts
@@ -29,8 +30,8 @@ def open_strategies(
     *,
     book: SqlRolloutBook,
     rules: Callable[[], Rules],
-) -> Rollouts:
-    """The dispatch as callers meet it; thresholds are those of the rules now in force."""
+) -> tuple[Rollouts, Express]:
+    """The dispatch as callers meet it, and its short way; thresholds are those of the rules now in force."""
     chosen = settings.strategies
     fixed = StrategySettings(
         draft_model=chosen.draft_model,
@@ -55,4 +56,9 @@ def open_strategies(
 
     candidates = RoutedCandidates(dispatch, board, till, time.time)
     several = Strategies(dispatch, dispatch, candidates, in_force, stopwatch=time.monotonic)
-    return Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)
+    chat = Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)
+
+    def passes(model: str, streamed: bool) -> bool:
+        return not chat.divides(model) and several.passes(model, streamed)
+
+    return chat, Express(dispatch, passes)

@@ -7,25 +7,86 @@ what is no part of an answer never goes on.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from inhouse.dialects.lines import MAX_LINE_BYTES, LineTooLong
 from inhouse.dialects.openai_errors import read_error
 from inhouse.dialects.openai_events import FINISH, WireUsage
+from inhouse.dialects.openai_parts import Count, Penalty, Seed, Share, Temperature
 from inhouse.dialects.sse import SseReader, write_sse
 from inhouse.dialects.status import UNREADABLE, failed_of
 from inhouse.dialects.stream import Ending, broken
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Passed, PassedEnd, UsageSeen
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Passed, PassedEnd, Usage, UsageSeen
 
-__all__ = ["PassReader", "may_pass", "read_passed_reply", "write_passed_request"]
+__all__ = [
+    "PassReader",
+    "PassedReply",
+    "PlainChat",
+    "PlainTurn",
+    "may_pass",
+    "read_passed_reply",
+    "read_plain",
+    "read_plain_reply",
+    "write_passed_request",
+    "write_plain_request",
+]
 
 _encode = msgspec.json.Encoder().encode
 
 
 class _StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
+
+
+class PlainTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One turn of plain text."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str
+
+
+class PlainChat(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A chat completion that asks for nothing but text of a named model, as most do.
+
+    A request with any other field, or with a value out of its range, is none: it is read by
+    `openai.read_chat`, which knows all fields and has a word for each mistake.
+    """
+
+    model: Annotated[str, msgspec.Meta(min_length=1)]
+    messages: Annotated[list[PlainTurn], msgspec.Meta(min_length=1)]
+    stream: bool = False
+    stream_options: _StreamOptions | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    stop: str | list[str] | None = None
+    seed: Seed | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    n: Literal[1] | None = None
+    user: str | None = None
+
+    @property
+    def reply_tokens(self) -> int | None:
+        """The most that the answer may have."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def include_usage(self) -> bool:
+        """True when the caller wants the usage at the end of a stream."""
+        options = self.stream_options
+        return options is not None and options.include_usage is True
+
+
+class PassedReply(msgspec.Struct, frozen=True, gc=False):
+    """A whole answer that goes on as it is. `size_bytes` is what the model wrote."""
+
+    body: bytes
+    size_bytes: int
+    usage: Usage | None
 
 
 class _Asked(msgspec.Struct):
@@ -61,6 +122,7 @@ class _Reply(msgspec.Struct):
     model: str | None = None
 
 
+_plain = msgspec.json.Decoder(PlainChat)
 _asked = msgspec.json.Decoder(_Asked)
 _chunk = msgspec.json.Decoder(_Chunk)
 _reply = msgspec.json.Decoder(_Reply)
@@ -79,6 +141,19 @@ def may_pass(request: ChatRequest) -> bool:
     )
 
 
+def read_plain(body: bytes) -> PlainChat | None:
+    """The request if it is a plain one; None for any other, good or bad."""
+    try:
+        return _plain.decode(body)
+    except UNREADABLE:
+        return None
+
+
+def write_plain_request(body: bytes, plain: PlainChat, *, model: str, ask_usage: bool) -> bytes | None:
+    """See `write_passed_request`; `plain` is what `body` holds."""
+    return _renamed(body, plain.model, model, plain.stream_options, ask_usage=ask_usage)
+
+
 def write_passed_request(body: bytes, *, model: str, ask_usage: bool) -> tuple[bytes, bool] | None:
     """The request with another model's name, all other bytes as they are; None where it must be translated.
 
@@ -87,43 +162,63 @@ def write_passed_request(body: bytes, *, model: str, ask_usage: bool) -> tuple[b
     JSON text are escaped, so `"model":` is never a part of a prompt.
     """
     asked = _asked.decode(body)
+    # Engines in Go read `Model` as the same key, and the last one counts. (A plain request has no such key.)
+    if asked.n not in (None, 1) or asked.model is None or body.lower().count(b'"model"') != 1:
+        return None
+    options = asked.stream_options
+    passed = _renamed(body, asked.model, model, options, ask_usage=ask_usage)
+    return None if passed is None else (passed, bool(options and options.include_usage))
+
+
+def _renamed(
+    body: bytes, old: str, new: str, options: _StreamOptions | None, *, ask_usage: bool
+) -> bytes | None:
     # Two spellings of the key, or one in escapes (`\u006d` is an m): an engine might read what we did not.
-    # Engines in Go read `Model` as the same key, and the last one counts.
-    if asked.n not in (None, 1) or asked.model is None or b"\\u006" in body:
+    if b"\\u006" in body or body.count(b'"model"') != 1:
         return None
-    if body.count(b'"model"') != 1 or body.lower().count(b'"model"') != 1:
-        return None
-    with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-    if asked.model != model:
-        old = _encode(asked.model)
+    if old != new:
+        name = _encode(old)
         for between in (b'"model":', b'"model": '):
-            if body.count(between + old) == 1:
-                body = body.replace(between + old, between + _encode(model), 1)
+            if body.count(between + name) == 1:
+                body = body.replace(between + name, between + _encode(new), 1)
                 break
         else:
             return None
-    if ask_usage and not with_usage:
-        if asked.stream_options is not None:
+    if ask_usage and not (options and options.include_usage):
+        if options is not None:
             return None
         body = b'{"stream_options":{"include_usage":true},' + body.lstrip()[1:]
-    return body, with_usage
+    return body
 
 
 def read_passed_reply(body: bytes, *, model: str) -> list[ChatEvent]:
     """A whole answer that came as one JSON document, with the name that the caller asked for."""
-    ending = Ending()
     try:
-        reply = _reply.decode(body)
+        reply, choice = _read(body)
     except UNREADABLE as error:
-        return ending.fail(broken(f"the engine's answer cannot be read: {error}"))
-    choice = reply.choices[0]
-    ending.usage = reply.usage.read() if reply.usage else None
+        return Ending().fail(broken(f"the engine's answer cannot be read: {error}"))
     text, size = _size(choice.message)
     events: list[ChatEvent] = [Passed(text, data=_named(body, reply.model, model), size_bytes=size)]
-    if ending.usage is not None:
-        events.append(UsageSeen(ending.usage))
+    if reply.usage is not None:
+        events.append(UsageSeen(reply.usage.read()))
     events.append(PassedEnd(FINISH.get(choice.finish_reason or "stop", "stop")))
     return events
+
+
+def read_plain_reply(body: bytes, *, model: str) -> PassedReply | Failed:
+    """What `read_passed_reply` says, in one value."""
+    try:
+        reply, choice = _read(body)
+    except UNREADABLE as error:
+        return broken(f"the engine's answer cannot be read: {error}")
+    usage = reply.usage.read() if reply.usage else None
+    size = _size(choice.message)[1] if usage is None else 0
+    return PassedReply(_named(body, reply.model, model), size, usage)
+
+
+def _read(body: bytes) -> tuple[_Reply, _Choice]:
+    reply = _reply.decode(body)
+    return reply, reply.choices[0]
 
 
 class PassReader:

@@ -147,4 +147,5 @@ def estimate_tokens(text: str) -> int:
 
     That is the usual four characters for English and two for Russian, where tokenizers need more.
     """
-    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return (size + 3) // 4

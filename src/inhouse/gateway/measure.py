@@ -52,12 +52,11 @@ NOTHING_LEARNED = Learned()
 
 def after_answer(learned: Learned, *, output_tokens: int, writing_s: float, whole_s: float) -> Learned:
     """What is known after an answer that took `whole_s`, of which `writing_s` after its first token."""
-    learned = replace(learned, request_s=_blend(learned.request_s, whole_s, WEIGHT))
+    request_s = _blend(learned.request_s, whole_s, WEIGHT)
     if output_tokens < FEWEST_TOKENS or writing_s < SHORTEST_WRITING_S:
-        return learned
-    rate = (output_tokens - 1) / writing_s
-    rate = _blend(learned.tokens_per_s, rate, WEIGHT)
-    return replace(learned, tokens_per_s=rate, answers=learned.answers + 1)
+        return Learned(learned.tokens_per_s, request_s, learned.load_s, learned.answers)
+    rate = _blend(learned.tokens_per_s, (output_tokens - 1) / writing_s, WEIGHT)
+    return Learned(rate, request_s, learned.load_s, learned.answers + 1)
 
 
 def after_load(learned: Learned, load_s: float) -> Learned:

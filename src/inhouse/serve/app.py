@@ -101,6 +101,7 @@ def _front(parts: Parts, stopping: asyncio.Event) -> NotingFront | None:
         stopping=stopping,
         clock=parts.clock,
         new_id=new_ids(),
+        express=parts.express,
     )
     return open_front(plane, parts.repeats)
 

@@ -19,6 +19,7 @@ from inhouse.kernel.ports import Accounts, ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
+from inhouse.serve.plane.parts import Express
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import Catalogue, Gatekeeper
 
@@ -85,8 +86,8 @@ class Parts:
     """The open house. `ingest` is None when another process holds the right to write.
 
     `answering` tells which engine would write an answer now, None when answers are quotes only.
-    `checks` may take some seconds; `serve.health` asks at most once in five. `keys`, `gate`, `chat` and
-    `accounts` are those of the wire surfaces; `clock` is UNIX seconds.
+    `checks` may take some seconds; `serve.health` asks at most once in five. `keys`, `gate`, `chat`,
+    `accounts` and `express` are those of the wire surfaces; `clock` is UNIX seconds.
     """
 
     version: str
@@ -118,4 +119,5 @@ class Parts:
     money: Money | None = None
     routing: RoutingDesk | None = None
     accounts: Accounts | None = None
+    express: Express | None = None
     clock: Callable[[], float] = time.time

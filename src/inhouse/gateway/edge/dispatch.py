@@ -54,20 +54,20 @@ class Dispatch:
         pause: Callable[[float], Awaitable[None]] | None = None,
         dice: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._board = board
+        self.board = board
         self._accounts = accounts
-        self._rules = rules
-        self._clock = clock
-        self._stopwatch = stopwatch
-        self._till = till or Free()
+        self.rules = rules
+        self.clock = clock
+        self.stopwatch = stopwatch
+        self.till = till or Free()
         self._pause = pause
         self._retries = RetryBudget(dice)
-        self._memo = RouteMemo(board)
-        self._attempts = Attempts(board, provider_of, stopwatch)
+        self.memo = RouteMemo(board)
+        self.attempts = Attempts(board, provider_of, stopwatch)
 
     def in_flight(self) -> dict[str, int]:
         """Requests at work now, per engine; engines without any are left out."""
-        return self._board.in_flight()
+        return self.board.in_flight()
 
     def ready(self, request: ChatRequest) -> bool:
         """See `ChatModel.ready`."""
@@ -75,33 +75,48 @@ class Dispatch:
 
     def route(self, request: ChatRequest, grant: Grant | None = None, user: str = "") -> Route | NoRoute:
         """What `decide` says now, with its trace."""
-        rules, now = self._rules(), self._clock()
+        rules, now = self.rules(), self.clock()
         facts = facts_of(request, grant, rules.scorer)
-        budget = self._till.budget(grant, user, facts.model, now)
+        budget = self.till.budget(grant, user, facts.model, now)
         if facts.wishes.max_cost_micros is not None:
             budget = replace(budget, price_of=self._price_at(now))
-        return decide(facts, self._board.current(), rules, budget, now)
+        return decide(facts, self.board.current(), rules, budget, now)
 
     async def open(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
     ) -> Answer:
         """See `ChatModel.open`."""
-        bill = self._bill(request.task, request.model, request_id=request_id, user=user, grant=grant)
+        bill = self.begin(request.task, request.model, request_id=request_id, user=user, grant=grant)
+        return await self.go_on(request, bill, user=user, grant=grant)
+
+    async def go_on(
+        self,
+        request: ChatRequest,
+        bill: Bill,
+        *,
+        user: str,
+        grant: Grant | None,
+        route: Route | None = None,
+        before: tuple[Attempt, EngineError] | None = None,
+    ) -> Answer:
+        """The answer to a request whose account is open, perhaps after a first attempt that failed."""
         handed_over = False
         try:
-            facts = facts_of(request, grant, self._rules().scorer)
-            route = self._route(facts, grant, user, bill)
+            facts = facts_of(request, grant, self.rules().scorer)
+            if route is None:
+                route = self._route(facts, grant, user, bill)
 
             async def ask(attempt: Attempt, failures: list[EngineError]) -> Answer:
-                self._set_aside(attempt, facts, grant, user, bill)
+                self.set_aside(attempt, facts.prompt_tokens, facts.reply_tokens, grant, user=user, bill=bill)
                 used = used_of(attempt, failures)
-                run = Run(request, attempt, used, facts.prompt_tokens, bill, started)
-                events = self._attempts.events(run)
+                run = Run(request.stream, attempt, used, facts.prompt_tokens, bill, started)
+                source = self.attempts.stream(attempt, request)
+                events = self.attempts.events(run, source, lambda: request)
                 first = await anext(events)
                 return Answer(run.used, first, events)
 
-            started = self._stopwatch()
-            answer = await self._first_of(route, ask, bill, facts.prompt_tokens, request)
+            started = self.stopwatch()
+            answer = await self._first_of(route, ask, bill, facts.prompt_tokens, request, before=before)
             assert isinstance(answer, Answer)
             handed_over = True
             return answer
@@ -114,19 +129,19 @@ class Dispatch:
         self, request: EmbedRequest, *, request_id: str, user: str, grant: Grant | None = None
     ) -> Embedded:
         """See `kernel.ports.Embedder.embed`."""
-        bill = self._bill("embed", request.model, request_id=request_id, user=user, grant=grant)
+        bill = self.begin("embed", request.model, request_id=request_id, user=user, grant=grant)
         try:
             facts = embed_facts(request, grant)
             route = self._route(facts, grant, user, bill)
 
             async def ask(attempt: Attempt, failures: list[EngineError]) -> Embedded:
-                self._set_aside(attempt, facts, grant, user, bill)
+                self.set_aside(attempt, facts.prompt_tokens, facts.reply_tokens, grant, user=user, bill=bill)
                 used = used_of(attempt, failures)
-                with Turn(self._board, attempt.engine) as turn:
-                    made = await self._attempts.provider(attempt).embed(request, attempt.model)
+                with Turn(self.board, attempt.engine) as turn:
+                    made = await self.attempts.provider(attempt).embed(request, attempt.model)
                     turn.decided = True
-                self._board.served(attempt.engine)
-                bill.close("ok", used, made.usage, now_s=self._stopwatch())
+                self.board.served(attempt.engine)
+                bill.close("ok", used, made.usage, now_s=self.stopwatch())
                 return Embedded(used, made)
 
             result = await self._first_of(route, ask, bill, facts.prompt_tokens, request)
@@ -135,7 +150,8 @@ class Dispatch:
         finally:
             bill.close("failed", NOBODY, code=InternalError.code)
 
-    def _bill(self, task: str, model: str | None, *, request_id: str, user: str, grant: Grant | None) -> Bill:
+    def begin(self, task: str, model: str | None, *, request_id: str, user: str, grant: Grant | None) -> Bill:
+        """Write down that a request began."""
         self._retries.earn()
         account = self._accounts.open(
             request_id=request_id,
@@ -145,14 +161,14 @@ class Dispatch:
             team=grant.team if grant else "",
             requested=model,
         )
-        return Bill(account, self._till)
+        return Bill(account, self.till)
 
     def _route(self, facts: Facts, grant: Grant | None, user: str, bill: Bill) -> Route:
-        now = self._clock()
-        budget = self._till.budget(grant, user, facts.model, now)
+        now = self.clock()
+        budget = self.till.budget(grant, user, facts.model, now)
         if facts.wishes.max_cost_micros is not None:
             budget = replace(budget, price_of=self._price_at(now))
-        route = self._memo.decide(facts, self._rules(), budget, now)
+        route = self.memo.decide(facts, self.rules(), budget, now)
         if isinstance(route, NoRoute):
             error = refusal(route)
             reason = f"{route.layer}: {route.message}"
@@ -164,20 +180,29 @@ class Dispatch:
         """What a request would cost then, for those that set a limit of their own."""
 
         def price_of(engine: str, model: str, tokens_in: int, tokens_out: int) -> int | None:
-            return self._till.estimate(Attempt(engine, model, "cloud", ""), tokens_in, tokens_out, now)
+            return self.till.estimate(Attempt(engine, model, "cloud", ""), tokens_in, tokens_out, now)
 
         return price_of
 
-    def _set_aside(self, attempt: Attempt, facts: Facts, grant: Grant | None, user: str, bill: Bill) -> None:
+    def set_aside(
+        self,
+        attempt: Attempt,
+        prompt_tokens: int,
+        reply_tokens: int,
+        grant: Grant | None,
+        *,
+        user: str,
+        bill: Bill,
+    ) -> None:
         """Hold the money for an attempt, and begin to measure it.
 
         Raises:
             OverBudget: if a budget does not leave as much.
         """
-        now = self._clock()
-        cost = self._till.estimate(attempt, facts.prompt_tokens, facts.reply_tokens, now)
-        bill.hold = self._till.hold(grant, user, attempt, cost, now)
-        bill.since, bill.since_s = now, self._stopwatch()
+        now = self.clock()
+        cost = self.till.estimate(attempt, prompt_tokens, reply_tokens, now)
+        bill.hold = self.till.hold(grant, user, attempt, cost, now)
+        bill.since, bill.since_s = now, self.stopwatch()
 
     async def _first_of(
         self,
@@ -186,11 +211,13 @@ class Dispatch:
         bill: Bill,
         prompt_tokens: int,
         request: ChatRequest | EmbedRequest,
+        *,
+        before: tuple[Attempt, EngineError] | None = None,
     ) -> object:
         """What the first engine gives that does not fail.
 
         When all failed, those that may be asked again are, after a short wait, as far as the budget of
-        retries goes.
+        retries goes. `before`: the first attempt was made already, and how it failed.
         """
         failures: list[EngineError] = []
         tried: list[tuple[Attempt, EngineError]] = []
@@ -202,6 +229,9 @@ class Dispatch:
             attempt = waiting.pop(0)
             used = used_of(attempt, failures)
             try:
+                if before is not None:
+                    (attempt, failure), before = before, None
+                    raise failure
                 return await ask(attempt, failures)
             except OverBudget as error:
                 dear = error
@@ -210,12 +240,10 @@ class Dispatch:
                 hushed(error, request)
                 failures.append(error)
                 tried.append((attempt, error))
-                self._board.failed(attempt.engine, error)
+                self.board.failed(attempt.engine, error)
             except asyncio.CancelledError:
                 # What it read of the prompt was work, though nobody says how much.
-                bill.close(
-                    "cancelled", used, Usage(prompt_tokens, 0, estimated=True), now_s=self._stopwatch()
-                )
+                bill.close("cancelled", used, Usage(prompt_tokens, 0, estimated=True), now_s=self.stopwatch())
                 raise
             if not waiting and self._pause is not None and retries < route.retries:
                 again = await self._again(tried, retries, used, bill)

@@ -16,7 +16,7 @@ from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.profiles import PROFILES
 from inhouse.kernel.errors import EngineBroke, EngineError, InternalError
-from inhouse.kernel.messages import ChatEvent, Failed, Finished, UsageSeen
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, UsageSeen
 
 __all__ = ["Attempts", "Turn"]
 
@@ -31,7 +31,7 @@ class Attempts:
         stopwatch: Callable[[], float],
     ) -> None:
         self._board = board
-        self._provider_of = provider_of
+        self.provider_of = provider_of
         self._stopwatch = stopwatch
 
     def provider(self, attempt: Attempt) -> Provider:
@@ -44,30 +44,39 @@ class Attempts:
         if engine is None:
             raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
         self._board.meter.asked(engine, attempt.model)
-        return self._provider_of(engine)
+        return self.provider_of(engine)
 
-    def _chat_provider(self, run: Run) -> Provider:
-        """The engine's provider; answers of a prescribed form are held against that form."""
-        attempt, provider = run.attempt, self.provider(run.attempt)
-        if not has_form(run.request):
-            return provider
+    def stream(self, attempt: Attempt, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        """What the engine answers; an answer of a prescribed form is held against that form.
+
+        Raises:
+            EngineBroke: if it left the fleet.
+        """
+        provider = self.provider(attempt)
+        if has_form(request):
+            provider = self._checked(provider, attempt)
+        return provider.stream(request, attempt.model)
+
+    def _checked(self, provider: Provider, attempt: Attempt) -> Provider:
         engine = self._board.fleet.engine(attempt.engine)
         forces = engine is not None and PROFILES[engine.kind].forces_tools
         return CheckedProvider(
             provider, attempt.engine, forces_tools=forces, new_id=lambda: f"call_{secrets.token_hex(12)}"
         )
 
-    async def events(self, run: Run) -> AsyncGenerator[ChatEvent]:
+    async def events(
+        self, run: Run, source: AsyncGenerator[ChatEvent], asked: Callable[[], ChatRequest]
+    ) -> AsyncGenerator[ChatEvent]:
         """The answer's events; the account is closed just before the last one is given.
 
-        Ends even where the provider forgets to, or raises instead of it.
+        Ends even where the `source` forgets to, or raises instead of it. `asked` gives the request, whose
+        words are kept out of errors.
 
         Raises:
             EngineError: while no event was given; the account stays open for the next engine.
         """
         name = run.attempt.engine
         turn = Turn(self._board, name)
-        source = self._chat_provider(run).stream(run.request, run.attempt.model)
         last: Finished | Failed | None = None
         try:
             with turn:
@@ -94,7 +103,7 @@ class Attempts:
                         turn.decided = True
                         raise broken
                     last = Failed(broken.code, broken.message)
-                self._settle(run, last)
+                self._settle(run, last, asked)
                 yield UsageSeen(run.final_usage(), run.timing)
                 yield last
         except (asyncio.CancelledError, GeneratorExit):
@@ -118,14 +127,14 @@ class Attempts:
         # An engine that was tried again is open to all, before its answer is over.
         self._board.answers(run.attempt.engine)
 
-    def _settle(self, run: Run, last: Finished | Failed) -> None:
+    def _settle(self, run: Run, last: Finished | Failed, asked: Callable[[], ChatRequest]) -> None:
         if isinstance(last, Finished):
             self._board.served(run.attempt.engine)
             run.tell(self._board.meter, self._stopwatch())
             run.close("ok", self._stopwatch())
             return
         error = error_of(last, engine=run.attempt.engine)
-        self._board.failed(run.attempt.engine, hushed(error, run.request))
+        self._board.failed(run.attempt.engine, hushed(error, asked()))
         run.close("partial", self._stopwatch(), code=last.code)
 
 

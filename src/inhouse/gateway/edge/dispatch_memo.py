@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from inhouse.gateway.edge.board import FleetBoard
 from inhouse.gateway.facts import Facts
+from inhouse.gateway.fleet import Fleet
 from inhouse.gateway.policy import NoRoute, Route, decide
 from inhouse.gateway.rules import Budget, Rules
 
@@ -44,21 +45,15 @@ class RouteMemo:
         self._rules: Rules | None = None
         self._until = 0.0
         self._steps: list[int] = []
+        self.generation = 0
+        """Grows whenever all routes are forgotten."""
 
     def decide(self, facts: Facts, rules: Rules, budget: Budget, now: float) -> Route | NoRoute:
         """What `policy.decide` would say."""
-        fleet = self._board.current()
+        fleet = self.refresh(rules, now)
         if facts.wishes.max_cost_micros is not None:
             return decide(facts, fleet, rules, budget, now)
-        if self._changes != self._board.changes or self._rules is not rules or now >= self._until:
-            self._begin(rules, now)
-        left = budget.cloud_left_micros
-        key = (
-            id(fleet),
-            bisect_left(self._steps, facts.prompt_tokens + facts.reply_tokens),
-            left is None or left > 0,
-            *_REST(facts),
-        )
+        key = (*self.about(fleet, facts.prompt_tokens + facts.reply_tokens, budget), *_REST(facts))
         route = self._routes.get(key)
         if route is not None:
             return route
@@ -69,8 +64,21 @@ class RouteMemo:
             self._routes[key] = found
         return found
 
+    def refresh(self, rules: Rules, now: float) -> Fleet:
+        """The snapshot now. What is remembered under an earlier `generation` is forgotten when it is old."""
+        fleet = self._board.current()
+        if self._changes != self._board.changes or self._rules is not rules or now >= self._until:
+            self._begin(rules, now)
+        return fleet
+
+    def about(self, fleet: Fleet, tokens: int, budget: Budget) -> tuple[int, int, bool]:
+        """What a route depends on apart from the request itself, which is `tokens` long with its answer."""
+        left = budget.cloud_left_micros
+        return id(fleet), bisect_left(self._steps, tokens), left is None or left > 0
+
     def _begin(self, rules: Rules, now: float) -> None:
         """Forget everything and note until when what follows holds."""
+        self.generation += 1
         self._routes.clear()
         self._changes, self._rules = self._board.changes, rules
         engines = self._board.fleet.engines

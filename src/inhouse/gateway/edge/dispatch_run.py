@@ -14,7 +14,6 @@ from inhouse.gateway.till import Hold, Till
 from inhouse.kernel.errors import EngineError, EngineOverloaded, HomeUnusable
 from inhouse.kernel.messages import (
     ChatEvent,
-    ChatRequest,
     Passed,
     ReasoningDelta,
     TextDelta,
@@ -118,9 +117,9 @@ class Bill:
 
 @dataclass(slots=True)
 class Run:
-    """One attempt while it runs."""
+    """One attempt while it runs. `streamed`: its reader takes it piece by piece."""
 
-    request: ChatRequest
+    streamed: bool
     attempt: Attempt
     used: EngineUsed
     prompt_tokens: int
@@ -160,7 +159,7 @@ class Run:
         engine, model, timing = self.attempt.engine, self.attempt.model, self.timing
         whole_s = now_s - self.started
         # An answer that came whole was written before its "first" token.
-        writing_s = whole_s - (self.first_token_ms or 0.0) / 1000 if self.request.stream else 0.0
+        writing_s = whole_s - (self.first_token_ms or 0.0) / 1000 if self.streamed else 0.0
         if timing is not None and timing.output_ns:
             writing_s = timing.output_ns / 1e9
         if timing is not None and timing.load_ns:

@@ -48,18 +48,24 @@ class Meter:
         self._learned: dict[tuple[str, str], Learned] = {}
         self._trials: dict[tuple[str, str], float] = {}
         self._answered: set[tuple[str, str]] = set()
-        self.hits = Hits()
+        self._asked = self._warm = 0
+
+    @property
+    def hits(self) -> Hits:
+        """How often a request found its model in memory."""
+        return Hits(self._asked, self._warm)
 
     def asked(self, engine: Engine, model: str) -> None:
         """A request goes to the model: was it in memory?"""
         if engine.where != "local":
             return
-        found = next((each.loaded for each in engine.models if each.name == model), None)
-        if found is None:
-            return
-        # The snapshot is some seconds old: what answered since then was loaded by that.
-        warm = found or (engine.kind != "embedded" and (engine.name, model) in self._answered)
-        self.hits = Hits(self.hits.asked + 1, self.hits.warm + warm)
+        for each in engine.models:
+            if each.name == model and each.loaded is not None:
+                self._asked += 1
+                # The snapshot is some seconds old: what answered since then was loaded by that.
+                answered = engine.kind != "embedded" and (engine.name, model) in self._answered
+                self._warm += each.loaded or answered
+                return
 
     def looked(self) -> None:
         """There is a new snapshot, which says itself what is loaded."""

@@ -156,6 +156,10 @@ class Rollouts:
             return self._inner.open(request, request_id=request_id, user=user, grant=grant)
         return self._divided(rollout, request, request_id=request_id, user=user, grant=grant)
 
+    def divides(self, model: str) -> bool:
+        """True when requests for that name are divided between two models."""
+        return model in self._active
+
     async def _divided(
         self, rollout: Rollout, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None
     ) -> ChatStream:

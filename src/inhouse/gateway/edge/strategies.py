@@ -155,6 +155,10 @@ class Strategies:
             return self._inner.open(request, request_id=request_id, user=user, grant=grant)
         return self._several(request, request_id=request_id, user=user, grant=grant)
 
+    def passes(self, model: str, streamed: bool) -> bool:
+        """True when a request for that name, without wishes of its own, would pass straight on."""
+        return model not in STRATEGY_MODELS and (streamed or not self._settings().post_hoc)
+
     async def _several(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None
     ) -> ChatStream:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from inhouse.dialects.openai_pass import PassedReply
 from inhouse.dialects.status import error_of
 from inhouse.kernel.errors import InhouseError, ShuttingDown
 from inhouse.kernel.messages import (
@@ -25,10 +26,11 @@ from inhouse.kernel.messages import (
 from inhouse.kernel.ports import ChatStream, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
 from inhouse.serve.plane.meter import Meter
+from inhouse.serve.plane.parts import Trip
 from inhouse.serve.plane.watch import Visit
 from inhouse.serve.wire import send_reply
 
-__all__ = ["Gone", "Writer", "answer_stream", "answer_whole", "with_reader"]
+__all__ = ["Gone", "Writer", "answer_plain", "answer_stream", "answer_whole", "with_reader"]
 
 SSE = "text/event-stream"
 WAITING = EngineUsed("none", None, "none", "still waiting for the first word of an engine")
@@ -53,7 +55,7 @@ class Writer(Protocol):
 
 async def answer_stream(
     asked: Asked,
-    request: ChatRequest,
+    request: ChatRequest | Trip,
     make_writer: Callable[[EngineUsed], Writer],
     media_type: str,
     *,
@@ -92,12 +94,41 @@ async def answer_whole(
         Gone: if the reader left.
     """
     used, events = await with_reader(asked, _collect(asked, request))
-    if type(events[0]) is Passed:
-        body = b"".join([event.data for event in events if isinstance(event, Passed | PassedEnd)])
-    else:
-        body = render(used, events)
+    body = _body(used, events, render)
     head = [*used_headers(used), *headers]
     await send_reply(asked.send, 200, body, "application/json", headers=head)
+
+
+async def answer_plain(
+    asked: Asked,
+    trip: Trip,
+    render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
+    *,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    """As `answer_whole`, for a request on the short way."""
+    visit = asked.watch.enter(asked.receive)
+    tokens = 0
+    try:
+        admission = asked.parts.gate.admit(asked.grant)
+        try:
+            reply = await trip.whole(asked.request_id)
+            if isinstance(reply, PassedReply):
+                used, body, tokens = trip.used, reply.body, trip.tokens
+            else:
+                meter = Meter(trip)
+                try:
+                    used, events = await _gather(reply, meter)
+                finally:
+                    tokens = meter.tokens()
+                body = _body(used, events, render)
+        finally:
+            admission.close(tokens)
+    except asyncio.CancelledError:
+        raise _why(visit) from None
+    finally:
+        asked.watch.leave(visit)
+    await send_reply(asked.send, 200, body, "application/json", headers=[*used_headers(used), *headers])
 
 
 async def with_reader(asked: Asked, work: Any) -> Any:  # Any: the work's own type passes through
@@ -123,7 +154,19 @@ def _why(visit: Visit) -> BaseException:
     return Gone(slow=visit.end == "slow")
 
 
-async def _open(asked: Asked, request: ChatRequest) -> ChatStream:
+def _body(
+    used: EngineUsed,
+    events: Sequence[ChatEvent],
+    render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
+) -> bytes:
+    if type(events[0]) is Passed:
+        return b"".join([event.data for event in events if isinstance(event, Passed | PassedEnd)])
+    return render(used, events)
+
+
+async def _open(asked: Asked, request: ChatRequest | Trip) -> ChatStream:
+    if not isinstance(request, ChatRequest):
+        return await request.open(asked.request_id)
     parts, grant = asked.parts, asked.grant
     return await parts.chat.open(request, request_id=asked.request_id, user=grant.user, grant=grant)
 
@@ -145,7 +188,7 @@ class _Stream:
         self._begun = False
         """The head was sent."""
 
-    async def run(self, request: ChatRequest, visit: Visit) -> None:
+    async def run(self, request: ChatRequest | Trip, visit: Visit) -> None:
         """Answer the request."""
         admission, meter = self._asked.parts.gate.admit(self._asked.grant), Meter(request)
         try:
@@ -214,19 +257,23 @@ class _Stream:
 async def _collect(asked: Asked, request: ChatRequest) -> tuple[EngineUsed, Sequence[ChatEvent]]:
     admission, meter = asked.parts.gate.admit(asked.grant), Meter(request)
     try:
-        answer = await _open(asked, request)
-        meter.opened(answer.used)
-        events: list[ChatEvent] = []
-        try:
-            async for event in answer:
-                meter.count(event)
-                events.append(event)
-        finally:
-            await answer.aclose()
-        last = events[-1]
-        if isinstance(last, Failed):
-            raise error_of(last, engine=answer.used.engine)
-        assert isinstance(last, Finished)
-        return answer.used, events
+        return await _gather(await _open(asked, request), meter)
     finally:
         admission.close(meter.tokens())
+
+
+async def _gather(answer: ChatStream, meter: Meter) -> tuple[EngineUsed, Sequence[ChatEvent]]:
+    """All events of an answer that must not end early."""
+    meter.opened(answer.used)
+    events: list[ChatEvent] = []
+    try:
+        async for event in answer:
+            meter.count(event)
+            events.append(event)
+    finally:
+        await answer.aclose()
+    last = events[-1]
+    if isinstance(last, Failed):
+        raise error_of(last, engine=answer.used.engine)
+    assert isinstance(last, Finished)
+    return answer.used, events

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inhouse.gateway.facts import prompt_tokens
 from inhouse.kernel.messages import ChatEvent, ChatRequest, ReasoningDelta, TextDelta, ToolDelta, UsageSeen
 from inhouse.kernel.ports import EngineUsed
+from inhouse.serve.plane.parts import Trip
 
 __all__ = ["Meter"]
 
@@ -14,7 +15,7 @@ class Meter:
 
     __slots__ = ("_bytes", "_request", "_told", "_used")
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: ChatRequest | Trip) -> None:
         self._request = request
         self._used: EngineUsed | None = None
         self._told: int | None = None
@@ -40,4 +41,6 @@ class Meter:
             return 0
         if self._told is not None:
             return self._told
-        return prompt_tokens(self._request) + (self._bytes + 3) // 4
+        asked = self._request
+        asked_tokens = prompt_tokens(asked) if isinstance(asked, ChatRequest) else asked.prompt_tokens
+        return asked_tokens + (self._bytes + 3) // 4

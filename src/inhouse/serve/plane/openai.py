@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from inhouse.dialects import (
     openai,
@@ -24,12 +24,12 @@ from inhouse.kernel.errors import (
     OverBudget,
     RateLimited,
 )
-from inhouse.kernel.messages import ChatRequest, EmbedRequest
+from inhouse.kernel.messages import NO_WISHES, ChatEvent, ChatRequest, EmbedRequest
 from inhouse.kernel.ports import Embedded, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
-from inhouse.serve.plane.exchange import answer_stream, answer_whole, with_reader
+from inhouse.serve.plane.exchange import answer_plain, answer_stream, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
-from inhouse.serve.plane.parts import Offer
+from inhouse.serve.plane.parts import Offer, Trip
 from inhouse.serve.plane.vectors import embed
 from inhouse.serve.wire import send_reply
 
@@ -99,28 +99,41 @@ class OpenAISurface:
 
 async def _chat(asked: Asked) -> None:
     asked.need("chat")
-    read, include_usage = openai.read_chat(asked.body, data=asked.data)
-    request = asked.wanted(read)
-    reply_id, created = f"chatcmpl-{asked.parts.new_id()}", int(asked.parts.clock())
+    request: ChatRequest | Trip
+    if (trip := _trip(asked)) is not None:
+        request, include_usage = trip, trip.include_usage
+    else:
+        read, include_usage = openai.read_chat(asked.body, data=asked.data)
+        request = asked.wanted(read)
+
+    def writer(used: EngineUsed) -> openai.EventWriter:
+        reply_id, created = _signed(asked)
+        name = _named(request, used)
+        return openai.EventWriter(reply_id=reply_id, model=name, created=created, include_usage=include_usage)
+
+    def render(used: EngineUsed, events: Sequence[ChatEvent]) -> bytes:
+        reply_id, created = _signed(asked)
+        return openai.write_reply(events, reply_id=reply_id, model=_named(request, used), created=created)
+
     if request.stream:
-        await answer_stream(
-            asked,
-            request,
-            lambda used: openai.EventWriter(
-                reply_id=reply_id, model=_named(request, used), created=created, include_usage=include_usage
-            ),
-            SSE,
-            headers=_own(asked),
-        )
-        return
-    await answer_whole(
-        asked,
-        request,
-        lambda used, events: openai.write_reply(
-            events, reply_id=reply_id, model=_named(request, used), created=created
-        ),
-        headers=_own(asked),
-    )
+        await answer_stream(asked, request, writer, SSE, headers=_own(asked))
+    elif isinstance(request, ChatRequest):
+        await answer_whole(asked, request, render, headers=_own(asked))
+    else:
+        await answer_plain(asked, request, render, headers=_own(asked))
+
+
+def _trip(asked: Asked) -> Trip | None:
+    """The short way, which is for requests without wishes of their own."""
+    express = asked.parts.express
+    if express is None or asked.wishes is not NO_WISHES or (asked.data, asked.task) != ("any", "chat"):
+        return None
+    return express.trip(asked.body, asked.grant)
+
+
+def _signed(asked: Asked) -> tuple[str, int]:
+    """The id and the time of a reply that is written here."""
+    return f"chatcmpl-{asked.parts.new_id()}", int(asked.parts.clock())
 
 
 async def _complete(asked: Asked) -> None:
@@ -180,7 +193,7 @@ def _own(asked: Asked) -> tuple[tuple[bytes, bytes]]:
     return ((REQUEST_ID, asked.request_id.encode()),)
 
 
-def _named(request: ChatRequest | EmbedRequest, used: EngineUsed) -> str:
+def _named(request: ChatRequest | EmbedRequest | Trip, used: EngineUsed) -> str:
     """The model's name as the caller said it, else the one that runs."""
     return request.model or used.model or ""
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from inhouse.dialects.openai_pass import PassedReply
 from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import InhouseError
 from inhouse.kernel.messages import DataPolicy
-from inhouse.kernel.ports import Accounts, ChatModel, Embedder
+from inhouse.kernel.ports import Accounts, ChatModel, ChatStream, Embedder, EngineUsed
 
-__all__ = ["Admission", "Catalogue", "Gatekeeper", "Offer", "PlaneParts"]
+__all__ = ["Admission", "Catalogue", "Express", "Gatekeeper", "Offer", "PlaneParts", "Trip"]
 
 
 class Catalogue(Protocol):
@@ -68,9 +69,70 @@ class Gatekeeper(Protocol):
         ...
 
 
+class Trip(Protocol):
+    """One plain request on its way; asked once, by `whole` or by `open`."""
+
+    @property
+    def model(self) -> str:
+        """The name that was asked for."""
+        ...
+
+    @property
+    def stream(self) -> bool:
+        """The caller reads piece by piece."""
+        ...
+
+    @property
+    def include_usage(self) -> bool:
+        """The stream ends with the usage."""
+        ...
+
+    @property
+    def prompt_tokens(self) -> int:
+        """An estimate."""
+        ...
+
+    @property
+    def used(self) -> EngineUsed:
+        """Which engine answered, once `whole` gave a `PassedReply`."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """What that answer took in all."""
+        ...
+
+    async def whole(self, request_id: str) -> PassedReply | ChatStream:
+        """The answer in one piece, or a stream of events where another engine had to take over.
+
+        Raises:
+            InhouseError: what `ChatModel.open` raises.
+        """
+        ...
+
+    async def open(self, request_id: str) -> ChatStream:
+        """The answer piece by piece; returns and raises as `ChatModel.open` does."""
+        ...
+
+
+class Express(Protocol):
+    """The short way of requests that need nothing but an engine of their own dialect."""
+
+    def trip(self, body: bytes, grant: Grant) -> Trip | None:
+        """The way of a chat completion (OpenAI's dialect); None where it must take the long one.
+
+        Raises:
+            BadRequest: if the request is wrong.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PlaneParts:
-    """The open gateway. Setting `stopping` ends streams; `accounts` are those `chat` and `embedder` keep."""
+    """The open gateway. Setting `stopping` ends streams; `accounts` are those `chat` and `embedder` keep.
+
+    Without `express` every request takes the long way.
+    """
 
     version: str
     chat: ChatModel
@@ -82,3 +144,4 @@ class PlaneParts:
     stopping: asyncio.Event
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    express: Express | None = None

@@ -9,7 +9,7 @@ addresses outside of the house only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +17,7 @@ from typing import Protocol
 from inhouse.dialects.status import error_of
 from inhouse.dialects.stream import EventReader
 from inhouse.gateway.edge.providers.http_aiohttp import AiohttpTransport
-from inhouse.gateway.edge.providers.http_lean import LeanTransport
+from inhouse.gateway.edge.providers.http_lean import LeanTransport, Road
 from inhouse.gateway.edge.providers.http_port import (
     HttpLimits,
     HttpPage,
@@ -31,7 +31,17 @@ from inhouse.gateway.fleet import place_of
 from inhouse.kernel.errors import EngineError, EngineOverloaded, EngineTimeout
 from inhouse.kernel.messages import ChatEvent, Failed, Finished
 
-__all__ = ["HttpClient", "HttpLimits", "HttpPage", "HttpPost", "Wire", "base_url"]
+__all__ = [
+    "HttpClient",
+    "HttpLimits",
+    "HttpPage",
+    "HttpPost",
+    "OtherForm",
+    "Road",
+    "Wire",
+    "base_url",
+    "located",
+]
 
 
 class ReadError(Protocol):
@@ -96,17 +106,61 @@ class HttpClient:
         except TimeoutError:
             raise EngineTimeout(f"no answer from {post.url} within {wait_s:g} s") from None
         except EngineError as error:
-            raise (_located(error, post.engine) if post.engine else error) from error
+            raise (located(error, post.engine) if post.engine else error) from error
         finally:
             if reply is not None:
                 reply.close()
 
-    async def events(self, post: HttpPost, wire: Wire) -> AsyncGenerator[ChatEvent]:
-        """The events of one answer; see `providers.port.Provider.stream` for errors."""
-        waits = Waits(self.limits, asyncio.get_running_loop().time, whole=post.whole)
+    def road(self, post: HttpPost) -> Road | None:
+        """The way of all requests that differ from this one in their body only; None where it is not a
+        short one (TLS, a proxy)."""
+        lean = self._transport(post.url)
+        try:
+            return lean.road(post) if isinstance(lean, LeanTransport) else None
+        except EngineError:
+            return None  # the long way says what is wrong with the address
+
+    async def whole(self, road: Road, post: HttpPost, body: bytes, wire: Wire) -> bytes:
+        """The JSON document that answers `post` with this body, on its `road`.
+
+        Raises:
+            OtherForm: if the engine answers with a stream.
+            EngineError: see `providers.port.Provider.stream`.
+        """
+        waits = Waits(self.limits, asyncio.get_running_loop().time, whole=True)
         reply: Reply | None = None
         try:
-            reply = await self._transport(post.url).send(post, waits)
+            reply = await road(body, waits)
+            waits.answered = True
+            if reply.status != 200:
+                raise await self._refusal(reply, waits, wire)
+            if reply.media_type != "application/json":
+                streaming, reply = reply, None
+                raise OtherForm(self.events(post, wire, waits=waits, send=_given(streaming)))
+            return await read_body(reply, waits, self.limits.max_reply_bytes)
+        except EngineError as error:
+            raise located(error, post.engine) from error
+        finally:
+            if reply is not None:
+                reply.close()
+
+    async def events(
+        self,
+        post: HttpPost,
+        wire: Wire,
+        *,
+        waits: Waits | None = None,
+        send: Callable[[HttpPost, Waits], Awaitable[Reply]] | None = None,
+    ) -> AsyncGenerator[ChatEvent]:
+        """The events of one answer; see `providers.port.Provider.stream` for errors.
+
+        `send` gives the head of the reply in the time that `waits` leaves; None: it is asked for.
+        """
+        send = send or self._transport(post.url).send
+        waits = waits or Waits(self.limits, asyncio.get_running_loop().time, whole=post.whole)
+        reply: Reply | None = None
+        try:
+            reply = await send(post, waits)
             waits.answered = True
             if reply.status != 200:
                 raise await self._refusal(reply, waits, wire)
@@ -127,10 +181,10 @@ class HttpClient:
             for event in reader.end():
                 yield _first(event, waits, post.engine)
         except EngineError as error:
-            located = _located(error, post.engine)
+            fault = located(error, post.engine)
             if not waits.begun:
-                raise located from error
-            yield Failed(located.code, located.message, located.hint)
+                raise fault from error
+            yield Failed(fault.code, fault.message, fault.hint)
         finally:
             if reply is not None:
                 reply.close()
@@ -144,6 +198,13 @@ class HttpClient:
         if self._outside is not None and place_of(url) == "cloud":
             return self._outside
         return self._lean if url.startswith("http://") else self._usual
+
+
+def _given(reply: Reply) -> Callable[[HttpPost, Waits], Awaitable[Reply]]:
+    async def send(_post: HttpPost, _waits: Waits) -> Reply:
+        return reply
+
+    return send
 
 
 def base_url(url: str) -> str:
@@ -160,7 +221,15 @@ def _first(event: ChatEvent, waits: Waits, engine: str) -> ChatEvent:
     return event
 
 
-def _located(error: EngineError, engine: str) -> EngineError:
+class OtherForm(Exception):
+    """An engine that was asked for one document answers with something else; `events` are what it says."""
+
+    def __init__(self, events: AsyncGenerator[ChatEvent]) -> None:
+        super().__init__()
+        self.events = events
+
+
+def located(error: EngineError, engine: str) -> EngineError:
     """The same fault with the engine's name in front of its message."""
     if error.message.startswith(f"`{engine}`"):
         return error

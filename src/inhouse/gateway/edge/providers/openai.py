@@ -7,12 +7,14 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from inhouse.dialects import openai, openai_embeddings, openai_pass
-from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Wire, base_url
+from inhouse.dialects.openai_pass import PassedReply, PlainChat
+from inhouse.dialects.status import error_of
+from inhouse.gateway.edge.providers.http import HttpClient, HttpPost, Road, Wire, base_url, located
 from inhouse.gateway.profiles import Profile
 from inhouse.kernel.errors import EngineBroke, EngineUnfit
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Failed
 
-__all__ = ["WIRE", "OpenAIProvider", "is_official"]
+__all__ = ["WIRE", "OpenAIProvider", "PlainRoad", "is_official"]
 
 WIRE = Wire(openai.EventReader, openai.read_reply, openai.read_error)
 
@@ -79,6 +81,14 @@ class OpenAIProvider:
             wire = Wire(openai.EventReader, read_reply, openai.read_error)
         return HttpPost(self._name, self._url, body, self._headers, whole=not request.stream), wire
 
+    def plain_road(self, model: str) -> PlainRoad | None:
+        """The way of plain requests to that model, None where each must be written anew."""
+        post = HttpPost(self._name, self._url, b"", self._headers)
+        road = None if self._official else self._http.road(post)
+        if road is None:
+            return None
+        return PlainRoad(self._http, road, post, model, ask_usage=self._profile.usage_in_stream)
+
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`."""
         body = openai_embeddings.write_request(request, model=model)
@@ -92,6 +102,41 @@ class OpenAIProvider:
         except (EngineBroke, EngineUnfit) as error:
             message = f"`{self._name}`: {error.message}"
             raise type(error)(message, engine=self._name, hint=error.hint) from None
+
+
+class PlainRoad:
+    """Plain chat completions on their way to one model of one engine, and its answers as they come back."""
+
+    def __init__(self, http: HttpClient, road: Road, post: HttpPost, model: str, *, ask_usage: bool) -> None:
+        self._http = http
+        self._road = road
+        self._post = post
+        self._model = model
+        self._ask_usage = ask_usage
+
+    def write(self, body: bytes, plain: PlainChat) -> bytes | None:
+        """What the engine is sent, None where the request must be translated."""
+        ask_usage = plain.stream and self._ask_usage
+        return openai_pass.write_plain_request(body, plain, model=self._model, ask_usage=ask_usage)
+
+    async def whole(self, sent: bytes, plain: PlainChat) -> PassedReply:
+        """The answer to what `write` gave.
+
+        Raises:
+            OtherForm: if the engine answers with a stream.
+            EngineError: see `Provider.stream`.
+        """
+        data = await self._http.whole(self._road, self._post, sent, WIRE)
+        reply = openai_pass.read_plain_reply(data, model=plain.model)
+        if isinstance(reply, Failed):
+            raise located(error_of(reply, engine=self._post.engine), self._post.engine)
+        return reply
+
+    def stream(self, sent: bytes, plain: PlainChat) -> AsyncGenerator[ChatEvent]:
+        """The events of the answer to what `write` gave; see `Provider.stream`."""
+        reader = partial(openai_pass.PassReader, model=plain.model, with_usage=plain.include_usage)
+        post = HttpPost(self._post.engine, self._post.url, sent, self._post.headers)
+        return self._http.events(post, Wire(reader, openai.read_reply, openai.read_error))
 
 
 def is_official(url: str) -> bool:

@@ -1,0 +1,266 @@
+"""The short way of plain chat completions: every duty of the dispatch, in fewer steps.
+
+Most requests ask for nothing but text of a named model, from an engine that speaks their own dialect. For
+them the house has to check, decide, write down and pass on, and nothing to translate. What was decided for
+one holds for all that differ in nothing but their words (`_Way`), until the snapshot or the rules change.
+Anything else takes the long way (`Dispatch.open`), and so does a plain request whose first engine failed.
+`tests/gateway/test_express.py` asks both ways the same and compares routes, rows, budgets and answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from inhouse.dialects import openai
+from inhouse.dialects.openai_pass import PassedReply, PlainChat, read_plain
+from inhouse.gateway.edge.dispatch import NOBODY, Answer, Dispatch
+from inhouse.gateway.edge.dispatch_attempt import Turn
+from inhouse.gateway.edge.dispatch_run import Bill, Run, used_of
+from inhouse.gateway.edge.providers.http import OtherForm
+from inhouse.gateway.edge.providers.openai import OpenAIProvider, PlainRoad
+from inhouse.gateway.facts import REPLY_TOKENS, estimate_tokens, facts_of
+from inhouse.gateway.fleet import Engine
+from inhouse.gateway.policy import Attempt, Route
+from inhouse.gateway.rules import Budget
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import EngineError, InternalError
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Usage
+from inhouse.kernel.ports import ChatStream, EngineUsed
+
+__all__ = ["Express", "Trip"]
+
+TASK = "chat"
+KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What was decided: `route` begins with `attempt`, whose engine is reached by `road`."""
+
+    route: Route
+    attempt: Attempt
+    engine: Engine
+    road: PlainRoad
+    used: EngineUsed
+
+
+class Express:
+    """Finds the short way. For the event loop only.
+
+    `passes(model, streamed)` is False for names that somebody before the dispatch has to look at: those
+    of a roll-out, of several models together, or of replies that are kept.
+    """
+
+    def __init__(self, dispatch: Dispatch, passes: Callable[[str, bool], bool]) -> None:
+        self.dispatch = dispatch
+        self._passes = passes
+        self._ways: dict[tuple[object, ...], _Way | None] = {}
+        self._generation = -1
+
+    def trip(self, body: bytes, grant: Grant) -> Trip | None:
+        """The way of this request, None where it must take the long one.
+
+        Raises:
+            BadRequest: if the request is wrong.
+        """
+        plain = read_plain(body)
+        if plain is None or not self._passes(plain.model, plain.stream):
+            return None
+        dispatch, now = self.dispatch, self.dispatch.clock()
+        rules, tokens, question = dispatch.rules(), 0, ""
+        for turn in plain.messages:
+            tokens += estimate_tokens(turn.content) + 4
+            if turn.role == "user":
+                question = turn.content
+        reply_tokens = plain.reply_tokens or REPLY_TOKENS
+        score = None if rules.scorer is None else round(rules.scorer(question, TASK), 2)
+        fleet = dispatch.memo.refresh(rules, now)
+        if self._generation != dispatch.memo.generation or len(self._ways) >= KEPT:
+            self._ways.clear()
+            self._generation = dispatch.memo.generation
+        budget = dispatch.till.budget(grant, grant.user, plain.model, now)
+        about = dispatch.memo.about(fleet, tokens + reply_tokens, budget)
+        key = (about, score, plain.model, grant)
+        try:
+            way = self._ways[key]
+        except KeyError:
+            way = self._ways[key] = self._find(body, grant, budget, now)
+        sent = None if way is None else way.road.write(body, plain)
+        if way is None or sent is None:
+            return None
+        trip = Trip(self, way, plain, body=body, sent=sent, grant=grant)
+        trip.prompt_tokens, trip.reply_tokens = tokens, reply_tokens
+        return trip
+
+    def _find(self, body: bytes, grant: Grant, budget: Budget, now: float) -> _Way | None:
+        """What the long way would decide, if its first engine can be reached by a short one."""
+        dispatch, rules = self.dispatch, self.dispatch.rules()
+        route = dispatch.memo.decide(facts_of(_request(body), grant, rules.scorer), rules, budget, now)
+        if not isinstance(route, Route):
+            return None
+        attempt = route.attempts[0]
+        engine = dispatch.board.fleet.engine(attempt.engine)
+        # Money for the cloud is set aside before each attempt, which may then be one too dear.
+        if engine is None or attempt.where != "local":
+            return None
+        provider = dispatch.attempts.provider_of(engine)
+        road = provider.plain_road(attempt.model) if isinstance(provider, OpenAIProvider) else None
+        return None if road is None else _Way(route, attempt, engine, road, used_of(attempt, []))
+
+
+class Trip:
+    """One plain request on the short way; asked once, by `whole` or by `open`."""
+
+    __slots__ = (
+        "_body",
+        "_express",
+        "_grant",
+        "_plain",
+        "_sent",
+        "_way",
+        "include_usage",
+        "model",
+        "prompt_tokens",
+        "reply_tokens",
+        "stream",
+        "tokens",
+        "used",
+    )
+
+    def __init__(
+        self, express: Express, way: _Way, plain: PlainChat, *, body: bytes, sent: bytes, grant: Grant
+    ) -> None:
+        self._express = express
+        self._way = way
+        self._plain = plain
+        self._body = body
+        self._sent = sent
+        self._grant = grant
+        self.prompt_tokens = 0
+        """An estimate."""
+        self.reply_tokens = REPLY_TOKENS
+        """The room wanted."""
+        self.model = plain.model
+        self.stream = plain.stream
+        self.include_usage = plain.include_usage
+        self.used = way.used
+        """Which engine answered, once `whole` gave a `PassedReply`."""
+        self.tokens = 0
+        """What that answer took in all."""
+
+    def request(self) -> ChatRequest:
+        """The request in the kernel's words."""
+        return _request(self._body)
+
+    async def whole(self, request_id: str) -> PassedReply | ChatStream:
+        """The answer in one piece; a stream of events where the engine gives nothing else, or another one
+        had to take over.
+
+        Raises:
+            InhouseError: what `ChatModel.open` raises.
+        """
+        express, way = self._express, self._way
+        bill, handed_over = self._begin(request_id), False
+        failure: EngineError | None = None
+        try:
+            run = self._depart(bill)
+            with Turn(express.dispatch.board, way.attempt.engine) as turn:
+                try:
+                    reply = await way.road.whole(self._sent, self._plain)
+                except EngineError as error:
+                    failure, turn.decided = error, True
+                except OtherForm as streaming:
+                    turn.decided, events = True, streaming.events
+                else:
+                    turn.decided = True
+                    self._settle(run, reply)
+                    return reply
+            if failure is None:
+                answer = await self._first_of(run, events, bill)
+            else:
+                answer = await self._go_on(bill, failure)
+            handed_over = True
+            return answer
+        except asyncio.CancelledError:
+            self._cancelled(bill)
+            raise
+        finally:
+            # Says something only when nobody did before: a fault of our own.
+            if not handed_over:
+                bill.close("failed", NOBODY, code=InternalError.code)
+
+    async def open(self, request_id: str) -> ChatStream:
+        """The answer piece by piece; returns once its first event is there.
+
+        Raises:
+            InhouseError: what `ChatModel.open` raises.
+        """
+        bill, handed_over = self._begin(request_id), False
+        try:
+            run = self._depart(bill)
+            answer = await self._first_of(run, self._way.road.stream(self._sent, self._plain), bill)
+            handed_over = True
+            return answer
+        except asyncio.CancelledError:
+            self._cancelled(bill)
+            raise
+        finally:
+            if not handed_over:
+                bill.close("failed", NOBODY, code=InternalError.code)
+
+    def _begin(self, request_id: str) -> Bill:
+        grant = self._grant
+        return self._express.dispatch.begin(
+            TASK, self._plain.model, request_id=request_id, user=grant.user, grant=grant
+        )
+
+    def _depart(self, bill: Bill) -> Run:
+        """Hold what the request may cost; from now on its engine is at work."""
+        dispatch, way, grant = self._express.dispatch, self._way, self._grant
+        dispatch.set_aside(
+            way.attempt, self.prompt_tokens, self.reply_tokens, grant, user=grant.user, bill=bill
+        )
+        dispatch.board.meter.asked(way.engine, way.attempt.model)
+        return Run(self.stream, way.attempt, way.used, self.prompt_tokens, bill, bill.since_s)
+
+    def _settle(self, run: Run, reply: PassedReply) -> None:
+        """What `Attempts.events` does at the first event and at the last."""
+        dispatch, name = self._express.dispatch, self._way.attempt.engine
+        now_s = dispatch.stopwatch()
+        run.first_token_ms = (now_s - run.started) * 1000
+        run.stand(self._way.engine)
+        dispatch.board.answers(name)
+        dispatch.board.served(name)
+        run.usage, run.output_bytes = reply.usage, reply.size_bytes
+        run.tell(dispatch.board.meter, now_s)
+        run.close("ok", now_s)
+        usage = run.final_usage()
+        self.used, self.tokens = run.used, usage.input_tokens + usage.output_tokens
+
+    async def _first_of(self, run: Run, source: AsyncGenerator[ChatEvent], bill: Bill) -> ChatStream:
+        """The engine's events once the first is there, else what the long way gives."""
+        events = self._express.dispatch.attempts.events(run, source, self.request)
+        try:
+            first = await anext(events)
+        except EngineError as error:
+            return await self._go_on(bill, error)
+        return Answer(run.used, first, events)
+
+    async def _go_on(self, bill: Bill, failure: EngineError) -> ChatStream:
+        """The answer by the long way, which begins with what failed on the short one."""
+        before = (self._way.attempt, failure)
+        grant = self._grant
+        return await self._express.dispatch.go_on(
+            self.request(), bill, user=grant.user, grant=grant, route=self._way.route, before=before
+        )
+
+    def _cancelled(self, bill: Bill) -> None:
+        # What the engine read of the prompt was work, though nobody says how much.
+        usage = Usage(self.prompt_tokens, 0, estimated=True)
+        bill.close("cancelled", self._way.used, usage, now_s=self._express.dispatch.stopwatch())
+
+
+def _request(body: bytes) -> ChatRequest:
+    return openai.read_chat(body, data="any")[0]
