@@ -58,6 +58,8 @@ class _Block(msgspec.Struct):
     id: str = ""
     name: str = ""
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    """Of thoughts that nobody else can read; other blocks may mean something else by this name."""
 
 
 class _Delta(msgspec.Struct):
@@ -163,7 +165,7 @@ class EventReader:
             if not given:
                 self._silent.add(index)
             return [ToolDelta(number, block.id, block.name, given)]
-        return _piece(block.text, block.thinking, block.signature)
+        return _said(block)
 
     def _delta(self, index: int, delta: _Delta) -> list[ChatEvent]:
         if delta.partial_json is not None:
@@ -191,7 +193,7 @@ def read_reply(body: bytes) -> list[ChatEvent]:
             events.append(ToolDelta(calls, block.id, block.name, _arguments(block) or "{}"))
             calls += 1
         else:
-            events += _piece(block.text, block.thinking, block.signature)
+            events += _said(block)
     ending.usage = _Counts().add(message.usage) if message.usage else None
     ending.reason = _STOP.get(message.stop_reason, "stop")
     return [*events, *ending.finish()]
@@ -221,6 +223,14 @@ class _Counts:
             cache_write_tokens=self._written,
             reasoning_tokens=self._thought,
         )
+
+
+def _said(block: _Block) -> list[ChatEvent]:
+    """What stands in a block itself, which is no call."""
+    if block.type == "redacted_thinking":
+        data = msgspec.json.decode(block.data)
+        return [ReasoningDelta("", redacted=data)] if isinstance(data, str) and data else []
+    return _piece(block.text, block.thinking, block.signature)
 
 
 def _piece(text: str | None, thinking: str | None, signature: str | None) -> list[ChatEvent]:

@@ -18,6 +18,7 @@ from inhouse.kernel.messages import (
     Image,
     Original,
     Thinking,
+    Thought,
     Tool,
     ToolCall,
     ToolChoice,
@@ -211,28 +212,27 @@ def _messages(wire: _Counted) -> tuple[ChatMessage, ...]:
 def _said(blocks: list[_Block], place: int) -> ChatMessage:
     """A turn of the assistant. Its text blocks are pieces of one text."""
     texts: list[str] = []
-    thoughts: list[str] = []
+    thoughts: list[Thought] = []
     calls: list[ToolCall] = []
-    signature = ""
     for number, block in enumerate(blocks):
         match block:
             case _Text(text=text):
                 texts.append(text)
-            case _Thought(thinking=thought, signature=signed):
-                thoughts.append(thought)
-                signature = signed or signature
+            case _Thought(thinking=thought, signature=signature):
+                thoughts.append(Thought(thought, signature))
             case _ToolUse():
                 calls.append(ToolCall(block.id, block.name, bytes(block.input).decode("utf-8", "replace")))
-            case _Redacted():
-                continue
+            case _Redacted(data=data):
+                thoughts.append(Thought(redacted=data))
             case _:
                 raise _misplaced(block, place, number, "assistant")
     return ChatMessage(
         "assistant",
         "".join(texts),
         tool_calls=tuple(calls),
-        reasoning="".join(thoughts),
-        reasoning_signature=signature,
+        reasoning="".join(each.text for each in thoughts),
+        reasoning_signature=next((each.signature for each in reversed(thoughts) if each.signature), ""),
+        thoughts=tuple(thoughts) if len(thoughts) > 1 or any(each.redacted for each in thoughts) else (),
     )
 
 

@@ -90,6 +90,8 @@ class EventWriter:
         match event:
             case TextDelta(text=text):
                 return self._open("text", {"text": ""}) + self._delta("text_delta", "text", text)
+            case ReasoningDelta(redacted=data) if data:
+                return self._close() + self._open("redacted_thinking", {"data": data}) + self._close()
             case ReasoningDelta(text=text, signature=signature):
                 bytes_out = self._open("thinking", {"thinking": "", "signature": ""})
                 if text:
@@ -177,11 +179,8 @@ def write_reply(events: Sequence[ChatEvent], *, reply_id: str, model: str) -> by
                 if last["type"] != "text":
                     blocks.append(last := {"type": "text", "text": ""})
                 last["text"] += text
-            case ReasoningDelta(text=text, signature=signature):
-                if last["type"] != "thinking" or last["signature"]:
-                    blocks.append(last := {"type": "thinking", "thinking": "", "signature": ""})
-                last["thinking"] += text
-                last["signature"] += signature
+            case ReasoningDelta():
+                _add_thought(event, blocks)
             case ToolDelta():
                 _add_call(event, blocks, calls, reply_id)
             case UsageSeen(seen):
@@ -192,6 +191,17 @@ def write_reply(events: Sequence[ChatEvent], *, reply_id: str, model: str) -> by
         if block["type"] == "tool_use":
             block["input"] = _object(block["name"], block["input"])
     return _encode(_message(reply_id, model, blocks, reason, usage))
+
+
+def _add_thought(event: ReasoningDelta, blocks: list[_Block]) -> None:
+    last = blocks[-1] if blocks else {"type": ""}
+    if event.redacted:
+        blocks.append({"type": "redacted_thinking", "data": event.redacted})
+        return
+    if last["type"] != "thinking" or last["signature"]:
+        blocks.append(last := {"type": "thinking", "thinking": "", "signature": ""})
+    last["thinking"] += event.text
+    last["signature"] += event.signature
 
 
 def _add_call(
@@ -245,7 +255,9 @@ def _empty(event: ChatEvent) -> bool:
     """True for a piece without a word: a block of it would be refused when the client sends it back."""
     if isinstance(event, TextDelta):
         return not event.text
-    return isinstance(event, ReasoningDelta) and not event.text and not event.signature
+    if not isinstance(event, ReasoningDelta):
+        return False
+    return not (event.text or event.signature or event.redacted)
 
 
 def _is_object(text: str) -> bool:

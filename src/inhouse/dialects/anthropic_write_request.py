@@ -15,7 +15,7 @@ from inhouse.dialects.anthropic_models import Manners, manners_of
 from inhouse.dialects.anthropic_schema import output_schema
 from inhouse.dialects.status import UNREADABLE
 from inhouse.kernel.errors import EngineRefused
-from inhouse.kernel.messages import ChatMessage, ChatRequest, Image
+from inhouse.kernel.messages import ChatMessage, ChatRequest, Image, Thought
 
 __all__ = ["write_request"]
 
@@ -75,13 +75,14 @@ def _as_it_came(body: bytes, model: str, stream: bool) -> bytes:
     document: _Body = msgspec.json.decode(body)
     for message in document["messages"]:
         if isinstance(message["content"], list):
-            # Reasoning of another engine has no seal, and would be refused.
-            message["content"] = [
-                block
-                for block in message["content"]
-                if block.get("type") != "thinking" or block.get("signature")
-            ]
+            message["content"] = [block for block in message["content"] if _is_own(block)]
     return _encode(document | {"model": model, "stream": stream})
+
+
+def _is_own(block: _Body) -> bool:
+    """False for reasoning of another engine: it has no seal, and would be refused."""
+    kind = block.get("type")
+    return kind not in ("thinking", "redacted_thinking") or bool(block.get("signature") or block.get("data"))
 
 
 def _sampling(request: ChatRequest, manners: Manners, body: _Body) -> None:
@@ -124,7 +125,7 @@ def _unsigned_turn(messages: tuple[ChatMessage, ...]) -> bool:
     """True when the last turns are calls of tools whose reasoning has no seal: thinking would be refused."""
     for message in reversed(messages):
         if message.role == "assistant":
-            return bool(message.tool_calls) and not message.reasoning_signature
+            return bool(message.tool_calls) and not _thoughts(message)
         if message.role == "user":
             return False
     return False
@@ -192,9 +193,8 @@ def _blocks(message: ChatMessage, ids: _Ids, wants_thought: bool) -> list[_Body]
         block: _Body = {"type": "tool_result", "tool_use_id": made}
         return [block | {"content": content}] if content else [block]
     blocks: list[_Body] = []
-    if wants_thought and message.reasoning_signature:
-        seal = {"thinking": message.reasoning, "signature": message.reasoning_signature}
-        blocks.append({"type": "thinking", **seal})
+    if wants_thought:
+        blocks += _thoughts(message)
     blocks += [_image(each) for each in message.images]
     if message.content.strip():
         blocks.append({"type": "text", "text": message.content})
@@ -204,6 +204,18 @@ def _blocks(message: ChatMessage, ids: _Ids, wants_thought: bool) -> list[_Body]
             {"type": "tool_use", "id": ids.of_call(call.call_id), "name": call.name, "input": arguments}
         )
     return blocks
+
+
+def _thoughts(message: ChatMessage) -> list[_Body]:
+    """What Anthropic takes back of its own reasoning: stretch by stretch, as it gave it."""
+    thoughts = message.thoughts or (Thought(message.reasoning, message.reasoning_signature),)
+    return [
+        {"type": "redacted_thinking", "data": each.redacted}
+        if each.redacted
+        else {"type": "thinking", "thinking": each.text, "signature": each.signature}
+        for each in thoughts
+        if each.redacted or each.signature
+    ]
 
 
 def _arguments(name: str, text: str) -> _Body:

@@ -34,6 +34,7 @@ __all__ = [
     "Strategy",
     "TextDelta",
     "Thinking",
+    "Thought",
     "Timing",
     "TokenScore",
     "Tool",
@@ -82,12 +83,26 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """One stretch of a vendor's own reasoning, to be given back to it as it was.
+
+    Words and their seal, or only `redacted`: what its vendor alone can read.
+    """
+
+    text: str = ""
+    signature: str = field(default="", repr=False)
+    redacted: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One turn of a conversation.
 
     `tool_calls` stand in turns of the assistant. A turn of the role `tool` is the result of one call:
     `tool_call_id` and `tool_name` say of which, and either may be empty where a dialect has only the other.
-    `reasoning_signature` is the seal under which a vendor takes its own reasoning back.
+    `reasoning_signature` is the seal under which a vendor takes its own reasoning back. `thoughts` are its
+    stretches in their order where there were several, or some that cannot be read; empty where the two say
+    it all.
     """
 
     role: Role
@@ -98,6 +113,7 @@ class ChatMessage:
     tool_name: str = ""
     reasoning: str = ""
     reasoning_signature: str = field(default="", repr=False)
+    thoughts: tuple[Thought, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +276,12 @@ class ReasoningDelta:
     """The next piece of what the model thinks aloud; not part of the answer.
 
     `signature` comes with the last piece, whose text is then empty, where the vendor seals its reasoning.
+    `redacted` is a stretch that its vendor alone can read; then there is neither text nor signature.
     """
 
     text: str
     signature: str = field(default="", repr=False)
+    redacted: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

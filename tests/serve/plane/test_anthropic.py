@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import pytest
 from aiohttp import ClientSession
-from anthropic.types import TextBlock, ThinkingBlock, ToolUseBlock
+from anthropic.types import RedactedThinkingBlock, TextBlock, ThinkingBlock, ToolUseBlock
 
 from inhouse.gateway.edge.providers.scripted import Scene, Wait
 from inhouse.kernel.caller import Grant
@@ -23,6 +23,7 @@ from inhouse.kernel.messages import (
     Image,
     ReasoningDelta,
     TextDelta,
+    Thought,
     Tool,
     ToolCall,
     ToolDelta,
@@ -171,6 +172,22 @@ async def test_tools_go_there_and_back() -> None:
         "tool", "Error: no such city", (Image("image/png", PIXEL),), tool_call_id="call_1"
     )
     assert well == ChatMessage("user", "Well?")
+
+
+async def test_unreadable_reasoning_goes_there_and_back() -> None:
+    """The client gets a block of its own for it, whole or in a stream, and its next turn brings it back."""
+    secret = [ReasoningDelta("", redacted="EmwK"), *HELLO]
+    async with open_plane(AnthropicSurface(), scripts=[secret]) as plane, client(plane) as real:
+        whole = await real.messages.create(model="m", max_tokens=64, messages=HI)
+        async with real.messages.stream(model="m", max_tokens=64, messages=HI) as stream:
+            streamed = await stream.get_final_message()
+        turns = [*HI, whole.to_param(), {"role": "user", "content": "Well?"}]
+        await real.messages.create(model="m", max_tokens=64, messages=turns)
+    for reply in (whole, streamed):
+        assert [block.type for block in reply.content] == ["redacted_thinking", "text"]
+        assert isinstance(reply.content[0], RedactedThinkingBlock)
+        assert reply.content[0].data == "EmwK"
+    assert plane.seen[-1][0].messages[1].thoughts == (Thought(redacted="EmwK"),)
 
 
 async def test_pictures_schema_and_thinking_reach_the_engine() -> None:
