@@ -59,6 +59,14 @@ def test_heavy_modules_are_noticed() -> None:
     assert "sqlite3" in loaded_by("import sqlite3")
 
 
+def test_logs_do_without_rich() -> None:
+    """structlog, which takes rich where it is installed, does not find it; whoever else asks for it does."""
+    pytest.importorskip("rich")
+    assert "rich" not in loaded_by("import inhouse.ops.edge.logs")
+    assert "rich" in loaded_by("import inhouse.ops.edge.logs, rich")
+    assert "rich" in loaded_by("import structlog")
+
+
 def test_import_inhouse_opens_no_file_for_writing_and_no_socket(tmp_path: Path) -> None:
     """An audit hook sees neither a file opened to write nor a socket nor a child process."""
     code = (
