@@ -69,12 +69,14 @@ class _Delta(msgspec.Struct):
     signature: str | None = None
     partial_json: str | None = None
     stop_reason: str | None = None
+    stop_sequence: str | None = None
 
 
 class _Message(msgspec.Struct):
     usage: _Usage | None = None
     content: list[_Block] = []
     stop_reason: str | None = None
+    stop_sequence: str | None = None
 
 
 class _Event(msgspec.Struct):
@@ -139,6 +141,7 @@ class EventReader:
             case "message_delta" if event.delta is not None:
                 if event.delta.stop_reason:
                     self._ending.reason = _STOP.get(event.delta.stop_reason, "stop")
+                    self._ending.stop_sequence = event.delta.stop_sequence
                 self._count(event.usage)
         return self._block(event)
 
@@ -196,6 +199,7 @@ def read_reply(body: bytes) -> list[ChatEvent]:
             events += _said(block)
     ending.usage = _Counts().add(message.usage) if message.usage else None
     ending.reason = _STOP.get(message.stop_reason, "stop")
+    ending.stop_sequence = message.stop_sequence
     return [*events, *ending.finish()]
 
 

@@ -19,7 +19,6 @@ from inhouse.kernel.messages import (
     ChatEvent,
     Failed,
     Finished,
-    FinishReason,
     ReasoningDelta,
     TextDelta,
     ToolDelta,
@@ -37,16 +36,26 @@ _Block = dict[str, Any]
 
 
 class EventWriter:
-    """Writes the events of one answer. `input_tokens` is an estimate for the first event.
+    """Writes the events of one answer. `input_tokens` is an estimate for the first event, `stop` are the
+    request's stop sequences.
 
     Blocks come one after the other: while a call of a tool is not whole, pieces of other blocks wait.
     """
 
-    def __init__(self, *, reply_id: str, model: str, input_tokens: int, request_id: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        reply_id: str,
+        model: str,
+        input_tokens: int,
+        request_id: str = "",
+        stop: tuple[str, ...] = (),
+    ) -> None:
         self._reply_id = reply_id
         self._model = model
         self._usage = Usage(input_tokens, 0, estimated=True)
         self._request_id = request_id
+        self._stop = Stop(stop)
         self._begun = False
         self._index = -1
         self._kind = ""
@@ -69,8 +78,8 @@ class EventWriter:
             case Failed():
                 body = write_error(event, status=status_of(event.code), request_id=self._request_id)
                 return start + write_sse(body, name="error")
-            case Finished(reason):
-                return start + self._drain() + self._close() + self._finish(reason)
+            case Finished():
+                return start + self._drain() + self._close() + self._finish(event)
         return start + (b"" if _empty(event) else self._place(event))
 
     def _start(self) -> bytes:
@@ -89,6 +98,7 @@ class EventWriter:
                 return self._release() + self._place(event)
         match event:
             case TextDelta(text=text):
+                self._stop.hear(text)
                 return self._open("text", {"text": ""}) + self._delta("text_delta", "text", text)
             case ReasoningDelta(redacted=data) if data:
                 return self._close() + self._open("redacted_thinking", {"data": data}) + self._close()
@@ -155,21 +165,54 @@ class EventWriter:
             drained.append(self._release())
         return b"".join(drained)
 
-    def _finish(self, reason: FinishReason) -> bytes:
-        delta = {"stop_reason": _stop(reason, self._called), "stop_sequence": None}
+    def _finish(self, end: Finished) -> bytes:
+        reason, sequence = self._stop.told(end, called=self._called)
+        delta = {"stop_reason": reason, "stop_sequence": sequence}
         told = _event("message_delta", {"delta": delta, "usage": _usage(self._usage)})
         return told + _event("message_stop", {})
 
 
-def write_reply(events: Sequence[ChatEvent], *, reply_id: str, model: str) -> bytes:
-    """The whole answer as one document; `events` end with `Finished`.
+class Stop:
+    """Why an answer ended, and by which of the request's stop sequences.
+
+    Engines cut the sequence off and few say which it was; where one left it in, it stands at the end.
+    """
+
+    def __init__(self, sequences: tuple[str, ...]) -> None:
+        self._sequences = sequences
+        self._longest = max((len(each) for each in sequences), default=0)
+        self._end = ""
+
+    def hear(self, text: str) -> None:
+        """Note the next piece of the answer."""
+        if self._longest:
+            self._end = (self._end + text)[-self._longest :]
+
+    def told(self, end: Finished, *, called: bool) -> tuple[str, str | None]:
+        """The reason and the sequence as this protocol says them."""
+        if called and end.reason == "stop":
+            # Some engines say `stop` after a call; clients here look at the reason alone.
+            return "tool_use", None
+        sequence = end.stop_sequence if end.stop_sequence in self._sequences else None
+        if sequence is None:
+            left_in = (each for each in self._sequences if each.strip() and self._end.endswith(each))
+            sequence = next(left_in, None)
+        if end.reason != "stop" or sequence is None:
+            return _STOP[end.reason], None
+        return "stop_sequence", sequence
+
+
+def write_reply(
+    events: Sequence[ChatEvent], *, reply_id: str, model: str, stop: tuple[str, ...] = ()
+) -> bytes:
+    """The whole answer as one document; `events` end with `Finished`, `stop` is the request's.
 
     Raises:
         EngineBroke: if a call of a tool has arguments that are no JSON object.
     """
     blocks: list[_Block] = []
     calls: dict[tuple[int, str], _Block] = {}
-    usage, reason = Usage(0, 0), _STOP["stop"]
+    usage, end, stopped = Usage(0, 0), Finished(), Stop(stop)
     for event in events:
         if _empty(event):
             continue
@@ -179,18 +222,21 @@ def write_reply(events: Sequence[ChatEvent], *, reply_id: str, model: str) -> by
                 if last["type"] != "text":
                     blocks.append(last := {"type": "text", "text": ""})
                 last["text"] += text
+                stopped.hear(text)
             case ReasoningDelta():
                 _add_thought(event, blocks)
             case ToolDelta():
                 _add_call(event, blocks, calls, reply_id)
             case UsageSeen(seen):
                 usage = seen
-            case Finished(why):
-                reason = _stop(why, bool(calls))
+            case Finished():
+                end = event
     for block in blocks:
         if block["type"] == "tool_use":
             block["input"] = _object(block["name"], block["input"])
-    return _encode(_message(reply_id, model, blocks, reason, usage))
+    reason, sequence = stopped.told(end, called=bool(calls))
+    message = _message(reply_id, model, blocks, reason, usage)
+    return _encode(message | {"stop_sequence": sequence})
 
 
 def _add_thought(event: ReasoningDelta, blocks: list[_Block]) -> None:
@@ -228,11 +274,6 @@ def _message(reply_id: str, model: str, blocks: list[_Block], reason: str | None
         "stop_sequence": None,
         "usage": _usage(usage),
     }
-
-
-def _stop(reason: FinishReason, called: bool) -> str:
-    """Some engines say `stop` after a call; clients here look at the reason alone."""
-    return "tool_use" if called and reason == "stop" else _STOP[reason]
 
 
 def _usage(usage: Usage) -> _Block:

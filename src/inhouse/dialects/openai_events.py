@@ -87,6 +87,8 @@ class _Choice(msgspec.Struct):
     message: _Delta | None = None
     logprobs: _Scores | None = None
     finish_reason: str | None = None
+    stop_reason: msgspec.Raw = NOTHING  # vLLM
+    matched_stop: msgspec.Raw = NOTHING  # SGLang
 
 
 class _PromptDetails(msgspec.Struct):
@@ -212,6 +214,7 @@ class EventReader:
             events += _deltas(choice.delta, choice.logprobs)
             if choice.finish_reason:
                 self._ending.reason = FINISH.get(choice.finish_reason, "stop")
+                self._ending.stop_sequence = _stopped_by(choice)
         self._seen_content = self._seen_content or bool(events)
         return events
 
@@ -227,7 +230,19 @@ def read_reply(body: bytes) -> list[ChatEvent]:
     ending.usage = reply.usage.read() if reply.usage else None
     ending.timing = _timing(reply.timings)
     ending.reason = FINISH.get(choice.finish_reason or "stop", "stop")
+    ending.stop_sequence = _stopped_by(choice)
     return [*_deltas(choice.message, choice.logprobs), *ending.finish()]
+
+
+def _stopped_by(choice: _Choice) -> str | None:
+    """The words that ended the answer, where the engine says them; a number is a token of the model's own."""
+    if choice.finish_reason != "stop":
+        return None
+    for raw in (choice.stop_reason, choice.matched_stop):
+        if bytes(raw).startswith(b'"'):
+            found: str = msgspec.json.decode(raw, type=str)
+            return found
+    return None
 
 
 def _timing(raw: msgspec.Raw) -> Timing | None:

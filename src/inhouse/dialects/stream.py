@@ -33,11 +33,12 @@ class Ending:
         self.usage: Usage | None = None
         self.timing: Timing | None = None
         self.reason: FinishReason | None = None
+        self.stop_sequence: str | None = None
         self.over = False
 
     def finish(self) -> list[ChatEvent]:
         """Usage when it is known, then `Finished`."""
-        return self._give(Finished(self.reason or "stop"))
+        return self._give(Finished(self.reason or "stop", self.stop_sequence))
 
     def fail(self, failed: Failed) -> list[ChatEvent]:
         """Usage when it is known, then the failure."""

@@ -313,9 +313,14 @@ class UsageSeen:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete as far as the engine is concerned."""
+    """The answer is complete as far as the engine is concerned.
+
+    `stop_sequence` is the one of the request's stop sequences that ended it, None where it ended otherwise
+    or the engine does not say.
+    """
 
     reason: FinishReason = "stop"
+    stop_sequence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

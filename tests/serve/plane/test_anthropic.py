@@ -221,6 +221,18 @@ async def test_pictures_schema_and_thinking_reach_the_engine() -> None:
     assert (request.thinking, request.stop, request.top_p, request.top_k) == ("low", ("END",), 0.5, 7)
 
 
+async def test_the_stop_sequence_is_told() -> None:
+    """By the real client, whole and in a stream, as the engine said it."""
+    script: list[Scene] = [TextDelta("one"), Finished("stop", "END")]
+    async with open_plane(AnthropicSurface(), scripts=[script]) as plane, client(plane) as real:
+        asked: Any = {"model": "m", "max_tokens": 64, "messages": HI, "stop_sequences": ["END", "X"]}
+        whole = await real.messages.create(**asked)
+        async with real.messages.stream(**asked) as stream:
+            streamed = await stream.get_final_message()
+    for reply in (whole, streamed):
+        assert (reply.stop_reason, reply.stop_sequence) == ("stop_sequence", "END")
+
+
 async def test_count_is_an_estimate_and_says_so() -> None:
     """`count_tokens` needs no engine and no limit; the header tells that it is an estimate."""
     async with open_plane(AnthropicSurface()) as plane, client(plane) as real:

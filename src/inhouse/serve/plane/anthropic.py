@@ -93,10 +93,12 @@ async def _create(asked: Asked) -> None:
             model=request.model or used.model or "",
             input_tokens=tokens,
             request_id=asked.request_id,
+            stop=request.stop,
         )
 
     def whole(used: EngineUsed, events: Sequence[ChatEvent]) -> bytes:
-        return anthropic.write_reply(events, reply_id=reply_id, model=request.model or used.model or "")
+        model = request.model or used.model or ""
+        return anthropic.write_reply(events, reply_id=reply_id, model=model, stop=request.stop)
 
     try:
         if request.stream:
