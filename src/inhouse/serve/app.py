@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -34,12 +35,16 @@ from inhouse.serve.wire import App, Receive, Scope, Send, error_body, retry_afte
 
 __all__ = ["build_api", "build_app"]
 
+DESCRIPTION = "openapi.json"
+
+Maker = Callable[[], APIRouter]
+
 
 def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
     """The application over an open house. Setting `stopping` ends its streams."""
     front = _front(parts, stopping)
     router = _Router(
-        api=build_api(parts, stopping=stopping),
+        api=_Api(parts, stopping),
         health=HealthPages(parts, stopping, front.refusals if front else None),
         front=front,
     )
@@ -54,7 +59,31 @@ def build_app(parts: Parts, *, stopping: asyncio.Event) -> Door:
 
 
 def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
-    """The `/app` API. Its interactive pages are off: they would load scripts from another origin."""
+    """The whole `/app` API in one piece, as `/app/openapi.json` describes it."""
+    return _api(parts, [make() for _words, make in _groups(parts, stopping)])
+
+
+def _groups(parts: Parts, stopping: asyncio.Event) -> tuple[tuple[str, Maker], ...]:
+    """What makes each group of routes, behind the words after `/app/` that belong to it."""
+    jobs = RecentJobs(parts.ingest)
+    return (
+        ("state usage config", lambda: house_routes(parts, jobs)),
+        ("models", lambda: model_routes(parts, stopping)),
+        ("usage savings roi", lambda: money_routes(parts)),
+        ("ask", lambda: ask_routes(parts, stopping)),
+        ("search documents", lambda: document_routes(parts)),
+        ("uploads ingest jobs", lambda: upload_routes(parts, jobs, stopping)),
+        ("chats", lambda: chat_routes(parts)),
+        ("rollouts", lambda: rollout_routes(parts)),
+        ("route admin", lambda: route_routes(parts)),
+        ("compare", lambda: compare_routes(parts)),
+        ("admin", lambda: key_routes(parts)),
+        ("llm", lambda: llm_routes(parts, stopping)),
+    )
+
+
+def _api(parts: Parts, groups: Sequence[APIRouter]) -> FastAPI:
+    """These groups with our errors. The interactive pages are off: they would load foreign scripts."""
     api = FastAPI(
         title="inhouse",
         version=parts.version,
@@ -62,27 +91,36 @@ def build_api(parts: Parts, *, stopping: asyncio.Event) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    jobs = RecentJobs(parts.ingest)
-    for routes in (
-        house_routes(parts, jobs),
-        model_routes(parts, stopping),
-        money_routes(parts),
-        ask_routes(parts, stopping),
-        document_routes(parts),
-        upload_routes(parts, jobs, stopping),
-        chat_routes(parts),
-        rollout_routes(parts),
-        route_routes(parts),
-        compare_routes(parts),
-        key_routes(parts),
-        llm_routes(parts, stopping),
-    ):
+    for routes in groups:
         api.routes.extend(routes.routes)
     api.add_exception_handler(InhouseError, _inhouse_error)
     api.add_exception_handler(RequestValidationError, _validation_error)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(Exception, _unknown_error)
     return api
+
+
+class _Api:
+    """`/app`, of which a group is made when the first request comes for it.
+
+    FastAPI takes about 100 ms to read the signatures of all routes, and a command or a gateway in front of
+    engines wants one group or none.
+    """
+
+    def __init__(self, parts: Parts, stopping: asyncio.Event) -> None:
+        self._parts = parts
+        self._groups = _groups(parts, stopping)
+        self._words = frozenset(word for words, _make in self._groups for word in words.split())
+        self._made: dict[str, App] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        word = scope["path"].removeprefix("/app/").partition("/")[0]
+        if word not in self._words and word != DESCRIPTION:
+            word = ""  # nothing is there, whatever its name: one entry for all of them
+        if word not in self._made:
+            groups = [make() for words, make in self._groups if word in {*words.split(), DESCRIPTION}]
+            self._made[word] = _api(self._parts, groups)
+        await self._made[word](scope, receive, send)
 
 
 def _front(parts: Parts, stopping: asyncio.Event) -> NotingFront | None:
