@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 import pytest
+from msgspec import structs
 
 from inhouse.client import LlmError, LLMService, SyncLLMService, chat_stream, format_context, search_documents
 from inhouse.gateway.ports import LedgerRow
@@ -78,7 +79,7 @@ class Ledger(FakeLedger):
 
     def request(self, request_id: str) -> tuple[LedgerRow, ...]:
         """One row."""
-        return (replace(self.rows()[0], request_id=request_id, cost_micros=1500, total_ms=20.0),)
+        return (structs.replace(self.rows()[0], request_id=request_id, cost_micros=1500, total_ms=20.0),)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from inhouse.gateway.accounts import BudgetRule, Period, Scope, Window, window_of
 from inhouse.gateway.costs import Electricity, Machine
@@ -358,7 +359,7 @@ def test_a_full_disk_refuses_who_has_a_budget(tmp_path: Path, monkeypatch: pytes
         fired.append(len(data))
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock)
+    journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock, mapped=False)
     journal.open(request_id="r0", user="anna", task="chat", key="k1").close(
         "ok", EngineUsed("anthropic", "m-priced", "cloud", ""), Usage(10, 0), cost_micros=10
     )
@@ -440,7 +441,7 @@ def test_rows_are_worked_out_again() -> None:
     counter = till(machines=(GPU,), kwh=Decimal("0.30"), reference="ref")
     cloud = ledger_row("cloud", "m-priced", None)
     assert counter.reprice(cloud).cost_micros == 1200
-    assert counter.reprice(replace(cloud, model="mystery")).cost_micros is None
+    assert counter.reprice(structs.replace(cloud, model="mystery")).cost_micros is None
     unknown = ledger_row("local", "qwen", None)
     assert (counter.reprice(unknown).cost_micros, counter.reprice(unknown).saved_micros) == (300, 5700)
     shared = ledger_row("local", "qwen", 150)

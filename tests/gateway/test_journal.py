@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, select
 
-from inhouse.gateway.edge.journal import Journal, is_alive, read_records
+from inhouse.gateway.edge.journal import Journal, read_records
+from inhouse.gateway.edge.journal_file import JournalFile, is_alive
 from inhouse.gateway.edge.ledger import SqlLedger
+from inhouse.gateway.edge.ledger_mover import COLUMNS
 from inhouse.gateway.edge.tables import ledger as ledger_table
 from inhouse.gateway.edge.tables import metadata
 from inhouse.gateway.ports import UsageTotals
@@ -56,10 +58,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
-    """A journal of this process."""
+    """A journal of this process, written as it is in this folder."""
     opened = Journal(tmp_path / "journal", clock=clock, stopwatch=clock)
     yield opened
     opened.stop()
+
+
+def written(path: Path) -> int:
+    """Where the last record ends; the file itself may be longer."""
+    return read_records(path).end
 
 
 @pytest.fixture
@@ -159,7 +166,7 @@ def test_torn_tail_is_left_out(journal: Journal, tmp_path: Path, ledger: SqlLedg
     """A record that was cut off hides none of those before it."""
     journal.open(request_id="r1", user="a", task="chat").close("ok", OLLAMA, Usage(1, 1))
     (path,) = (tmp_path / "journal").glob("*.journal")
-    whole = path.stat().st_size
+    whole = written(path)
     journal.open(request_id="r2", user="a", task="chat")
     journal.stop()
     os.truncate(path, whole + cut)
@@ -182,7 +189,7 @@ def test_damage_in_the_middle_is_kept_and_said(journal: Journal, tmp_path: Path,
     """A flipped bit stops the reading there; the file is kept under another name."""
     journal.open(request_id="r1", user="a", task="chat").close("ok", OLLAMA, Usage(1, 1))
     (path,) = (tmp_path / "journal").glob("*.journal")
-    good = path.stat().st_size
+    good = written(path)
     journal.open(request_id="r2", user="a", task="chat").close("ok", OLLAMA, Usage(1, 1))
     journal.stop()
     data = bytearray(path.read_bytes())
@@ -240,9 +247,10 @@ def test_files_begun_by_dead_processes_are_swept(tmp_path: Path) -> None:
 
 
 def test_full_disk_refuses_and_leaves_no_torn_record(
-    journal: Journal, tmp_path: Path, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A short write is undone and said; the records before and after it stay readable."""
+    journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock, mapped=False)
     real, fired = os.write, []
 
     def short(descriptor: int, data: bytes) -> int:
@@ -256,7 +264,8 @@ def test_full_disk_refuses_and_leaves_no_torn_record(
             journal.open(request_id="r2", user="a", task="chat")
     assert len(fired) == 1
     entry.close("ok", OLLAMA, Usage(1, 1))
-    assert [row.request_id for row in ledger.rows()] == ["r1"]
+    assert [row.request_id for row in SqlLedger(database, tmp_path / "journal").rows()] == ["r1"]
+    journal.stop()
 
 
 def test_unusable_folder_is_explained(tmp_path: Path, clock: Clock) -> None:
@@ -275,6 +284,7 @@ def test_tables_and_migrations_agree(database: Database, table: Table) -> None:
         rows = connection.exec_driver_sql(f"PRAGMA table_info({table.name})").all()
         indexes = connection.exec_driver_sql(f"PRAGMA index_list({table.name})").all()
     assert [row[1] for row in rows] == [column.name for column in table.columns]
+    assert table.name != "ledger" or tuple(table.columns.keys()) == COLUMNS
     assert {row[1] for row in indexes if row[3] == "c"} == {index.name for index in table.indexes}
 
 
@@ -284,16 +294,18 @@ def test_death_between_a_rotation_and_an_end(
     """A request whose end was about to be written into a new file is interrupted, not forgotten."""
     journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock, rotate_bytes=1)
     entry = journal.open(request_id="r1", user="a", task="chat")
-    real, written = os.write, []
+    assert journal._file is not None
+    kind = type(journal._file)
+    real, written = kind.append, []
 
-    def third_fails(descriptor: int, data: bytes) -> int:
-        written.append(data)
-        if b'"close"' in data:
+    def third_fails(file: JournalFile, body: bytes) -> None:
+        written.append(body)
+        if b'"close"' in body:
             raise OSError(errno.EIO, "the process is killed here")
-        return real(descriptor, data)
+        real(file, body)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", third_fails)
+        patch.setattr(kind, "append", third_fails)
         with pytest.raises(HomeUnusable):
             entry.close("ok", OLLAMA, Usage(1, 1))
     # The opening again in the new file, the mark in the old one, and the end that failed.

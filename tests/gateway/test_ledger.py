@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
-from inhouse.gateway.edge import ledger as ledger_module
-from inhouse.gateway.edge.journal import Journal, Stretch, read_records
+from inhouse.gateway.edge import ledger_mover
+from inhouse.gateway.edge.journal import Journal
+from inhouse.gateway.edge.journal_file import Bodies, read_bodies
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.ports import Grouping, LedgerRow, Within
 from inhouse.gateway.till import Charge
@@ -295,13 +296,13 @@ def test_a_file_that_another_process_moved_meanwhile_is_no_error(
     beside = SqlLedger(books.database, books.folder)
     taken: list[Path] = []
 
-    def late(path: Path, offset: int, **more: int) -> Stretch:
+    def late(path: Path, offset: int, **more: int) -> Bodies:
         if not taken:
             taken.append(path)
             assert beside.move() == 1
-        return read_records(path, offset, **more)
+        return read_bodies(path, offset, **more)
 
-    monkeypatch.setattr(ledger_module, "read_records", late)
+    monkeypatch.setattr(ledger_mover, "read_bodies", late)
     assert books.ledger.move() == 0
     assert taken == there
     assert [row.user for row in books.ledger.rows()] == ["anna"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.gateway.edge import ledger as ledgers
+from inhouse.gateway.edge import ledger_mover
 from inhouse.gateway.edge.journal import Journal, Record, read_records
 from inhouse.gateway.edge.ledger import SqlLedger
 from inhouse.gateway.ports import Within
@@ -18,12 +18,12 @@ from inhouse.kernel.ports import EngineUsed
 from tests.gateway.house import open_database
 
 USED = EngineUsed("ollama", "qwen", "local", "first in the order")
-REQUESTS = 3_000
+REQUESTS = 4_000
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A journal of 3,000 requests, about what a second of full load leaves."""
+    """A journal of 4,000 requests, about what a second of full load leaves."""
     journal = Journal(tmp_path / "journal", clock=time.time, stopwatch=time.monotonic)
     for number in range(REQUESTS):
         entry = journal.open(request_id=f"req_{number:020d}", user="anna", task="chat", requested="qwen")
@@ -50,14 +50,14 @@ def peak_of_moving(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_moving_takes_little_memory(folder: Path) -> None:
-    """Two MB at most are held at once for 3,000 requests, all of which are moved."""
+    """Two MB at most are held at once for 4,000 requests, all of which are moved."""
     assert peak_of_moving(folder) < 2_000_000
 
 
 @pytest.mark.slow
 def test_moving_all_at_once_takes_much_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: the same requests in one slice take several times as much."""
-    monkeypatch.setattr(ledgers, "SLICE_BYTES", 1 << 30)
+    monkeypatch.setattr(ledger_mover, "SLICE_BYTES", 1 << 30)
     assert peak_of_moving(folder) > 4_000_000
 
 
