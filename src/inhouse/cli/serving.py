@@ -99,9 +99,10 @@ def _run(
     if expose:
         given["server.expose"] = (True, "--expose")
     setup = setup_of(context)
-    loaded, home = setup.settings(given), setup.home()
-    setup.builder.start_logging(loaded, home, serving=True)
-    with _without_cycles(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _loading():
+        loaded, home = setup.settings(given), setup.home()
+        setup.builder.start_logging(loaded, home, serving=True)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if role == "gateway":
             runner.run(_serve_gateway(setup, loaded, home, command))
         else:
@@ -110,24 +111,24 @@ def _run(
 
 
 @contextlib.contextmanager
-def _without_cycles() -> Iterator[None]:
-    """Looking for cycles while modules are loaded finds hardly any, and takes a tenth of the start."""
+def _loading() -> Iterator[None]:
+    """Modules that are imported in the block stay for good, and are never looked through for cycles.
+
+    To look while they are loaded takes a tenth of the start; to look once at the end takes 50 ms, for 0.6 MB.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
 def _freeze() -> None:
-    """What was loaded so far stays for good: looking through it again and again stops requests for 20 ms.
-
-    The few cycles among it stay, too: 0.6 MB. To look for them now would keep the first request for 50 ms.
-    """
+    """What was made so far stays for good: looking through it again and again stops requests for 20 ms."""
     gc.freeze()
     # A request leaves hardly a cycle behind; the usual 700 would mean a look every second request.
     gc.set_threshold(5_000, 10, 10)
-    gc.enable()
 
 
 def _check_free(setup: Setup, home: Home) -> None:
@@ -142,9 +143,10 @@ def _check_free(setup: Setup, home: Home) -> None:
 
 async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
     """The wire surfaces alone; loads neither FastAPI nor what reads documents."""
-    from inhouse.compose.role import open_role
-    from inhouse.serve import server
-    from inhouse.serve.role import build_gateway_app
+    with _loading():
+        from inhouse.compose.role import open_role
+        from inhouse.serve import server
+        from inhouse.serve.role import build_gateway_app
 
     _check_free(setup, home)
     wanted = loaded.settings.server
@@ -173,8 +175,11 @@ async def _serve_gateway(setup: Setup, loaded: Loaded, home: Home, command: str)
 
 
 async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None:
-    from inhouse.serve import server
-    from inhouse.serve.app import build_app
+    with _loading():
+        from inhouse.serve import server
+        from inhouse.serve.app import build_app
+
+        open_house = setup.builder.open_house  # imports what it needs
 
     _check_free(setup, home)
     wanted = loaded.settings.server
@@ -186,7 +191,7 @@ async def _serve(setup: Setup, loaded: Loaded, home: Home, command: str) -> None
         for each in also:
             sockets.enter_context(each)
         stopping = asyncio.Event()
-        async with setup.builder.open_house(loaded, home, command=command, writer=True) as house:
+        async with open_house(loaded, home, command=command, writer=True) as house:
             _check_exposed(loaded, house.parts.keys, house.parts.clock())
             address, own = server.address(listener), server.own_address(inner)
 
