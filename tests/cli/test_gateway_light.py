@@ -24,14 +24,23 @@ UNUSED = {
     "aiohttp",  # engines without TLS and proxy are asked by `http_lean`
     "alembic",  # a new home is made at once, and one that is up to date needs nothing
     "fastapi",
+    "importlib.metadata",  # with email and zipfile: for SQLAlchemy only
+    "inhouse.gateway.edge.ledger_reading",  # sums and rows are asked for by commands, in their own process
     "inhouse.knowledge.ports",
+    "inhouse.ops.doctor",
     "inhouse.serve.shapes",
+    "inhouse.store.alchemy",
     "jsonschema",
     "kreuzberg",
     "mako",
     "numpy",
+    "pydantic",  # settings are read by msgspec; the shapes of `/app` are not served
+    "pydantic_core",
+    "rich.traceback",  # structlog would take it where it is installed
+    "sqlalchemy",  # what a gateway asks while it serves is plain SQL
     "starlette",
     "tantivy",
+    "tomllib",  # this home has no inhouse.toml
     "xllamacpp",
 }
 BODY = {"model": "m", "messages": [{"role": "user", "content": "How long is leave?"}]}
@@ -102,16 +111,16 @@ async def test_the_gateway_alone_loads_only_what_it_needs(tmp_path: Path) -> Non
     """On a new home, through one answer of an engine near by, to its end, none of the unused comes in."""
     async with FakeEngine("ollama").running() as engine:
         loaded = await loaded_by_gateway(tmp_path, engine, "-m", "inhouse")
-    assert {"msgspec", "sqlalchemy", "inhouse.serve.role"} <= loaded
+    assert {"msgspec", "sqlite3", "inhouse.serve.role"} <= loaded
     assert loaded & UNUSED == set()
 
 
 async def test_what_is_loaded_is_noticed(tmp_path: Path) -> None:
-    """The control: the same look finds aiohttp and alembic where something brings them in."""
-    code = "import sys, aiohttp, alembic; from inhouse.cli.main import main; sys.exit(main())"
+    """The control: the same look finds heavy modules where something brings them in."""
+    code = "import sys, aiohttp, alembic, pydantic; from inhouse.cli.main import main; sys.exit(main())"
     async with FakeEngine("ollama").running() as engine:
         loaded = await loaded_by_gateway(tmp_path, engine, "-c", code)
-    assert {"aiohttp", "alembic"} <= loaded
+    assert {"aiohttp", "alembic", "pydantic", "sqlalchemy"} <= loaded
 
 
 async def test_what_the_start_made_is_left_alone(tmp_path: Path) -> None:
@@ -119,12 +128,13 @@ async def test_what_the_start_made_is_left_alone(tmp_path: Path) -> None:
     code = (
         "import atexit, gc, json, sys\n"
         "from inhouse.cli.main import main\n"
-        "told = lambda: json.dump([gc.get_freeze_count(), gc.get_threshold()], open('cycles', 'w'))\n"
+        "facts = lambda: [gc.get_freeze_count(), gc.get_threshold(), gc.isenabled()]\n"
+        "told = lambda: json.dump(facts(), open('cycles', 'w'))\n"
         "atexit.register(told)\n"
         "sys.exit(main())"
     )
     async with FakeEngine("ollama").running() as engine:
         await loaded_by_gateway(tmp_path, engine, "-c", code)
-    frozen, threshold = json.loads((tmp_path / "cycles").read_text())
+    frozen, threshold, looks = json.loads((tmp_path / "cycles").read_text())
     assert frozen > 50_000
-    assert threshold == [5_000, 10, 10]
+    assert (threshold, looks) == ([5_000, 10, 10], True)
