@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from inhouse.gateway.edge.providers import http_lean
+from inhouse.gateway.edge.providers import http_lean, http_link
 from inhouse.gateway.edge.providers.http import HttpClient, HttpLimits, HttpPage, HttpPost
 from inhouse.gateway.edge.providers.http_lean import LeanTransport
 from inhouse.gateway.edge.providers.http_port import Waits
@@ -210,8 +210,8 @@ async def test_slow_reader_stops_the_engine() -> None:
         waits = Waits(LIMITS, asyncio.get_running_loop().time)
         reply = await transport.send(HttpPost("e", world.url, b"{}"), waits)
         await asyncio.wait_for(stuck.wait(), 20)
-        assert reply._held_bytes < 2 * http_lean.HIGH_WATER_BYTES
-        assert sent > http_lean.HIGH_WATER_BYTES, "control: the engine did send more than is held"
+        assert reply._held_bytes < 2 * http_link.HIGH_WATER_BYTES
+        assert sent > http_link.HIGH_WATER_BYTES, "control: the engine did send more than is held"
         reply.close()
         await transport.close()
 

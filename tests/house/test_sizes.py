@@ -21,8 +21,8 @@ LARGER_ROOMS = {
     # Four vendors' protocols, each both ways; they share nothing but the event grammar, so that a room for
     # each would only repeat the name (docs/decisions/0011-larger-rooms.md, also for the next two).
     "dialects": 9000,
-    "gateway": 18000,
-    "serve": 8000,
+    "gateway": 19000,
+    "serve": 9000,
 }
 
 DATA_TABLE = "data table"

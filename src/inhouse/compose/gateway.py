@@ -138,21 +138,8 @@ async def open_gateway(
         outcomes = functools.partial(own_outcomes, database)
         desk = Desk(board, rulebook, cash.till, clock=time.time, outcomes=outcomes)
         offers = FleetCatalogue(board, rulebook.rules, clock=time.time)
-        yield Gateway(
-            dispatch=dispatch,
-            prober=prober,
-            journal=journal,
-            ledger=ledger,
-            cash=cash,
-            models=models,
-            board=board,
-            chat=chat,
-            express=express,
-            samples=samples,
-            rulebook=rulebook,
-            desk=desk,
-            catalogue=offers,
-        )
+        opened = (dispatch, prober, journal, ledger, cash, models, board, chat, express, samples, rulebook)
+        yield Gateway(*opened, desk, offers)
     finally:
         await rulebook.stop()
         await chat.stop()

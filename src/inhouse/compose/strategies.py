@@ -59,6 +59,6 @@ def open_strategies(
     chat = Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)
 
     def passes(model: str, streamed: bool) -> bool:
-        return not chat.divides(model) and several.passes(model, streamed)
+        return model not in chat.active and several.passes(model, streamed)
 
     return chat, Express(dispatch, passes)

@@ -19,9 +19,8 @@ from inhouse.kernel.ports import Accounts, ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
-from inhouse.serve.plane.parts import Express
 from inhouse.serve.plane.idempotency import Repeats
-from inhouse.serve.plane.parts import Catalogue, Gatekeeper
+from inhouse.serve.plane.parts import Catalogue, Express, Gatekeeper
 
 __all__ = ["KeyBook", "Limits", "ModelStore", "Parts", "PickBook", "PullProgress", "SettingRow"]
 

@@ -82,7 +82,7 @@ class RolloutBook(Protocol):
 class Rollouts:
     """Implements `kernel.ports.ChatModel`, `Embedder` and `gateway.rollout.RolloutDesk`.
 
-    `clock` is UNIX seconds, `sleep` is `asyncio.sleep`. `fleet` gives the last snapshot.
+    `active` holds what is in force, by the name whose requests it divides. `clock` is UNIX seconds, `sleep` is `asyncio.sleep`. `fleet` gives the last snapshot.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Rollouts:
         self._fleet = fleet
         self._clock = clock
         self._sleep = sleep
-        self._active: dict[str, Rollout] = {}
+        self.active: dict[str, Rollout] = {}
         self._gates: dict[str, tuple[int, Gate]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._shadow: asyncio.Task[None] | None = None
@@ -123,7 +123,7 @@ class Rollouts:
         if found == self._read:
             return False
         self._read = found
-        self._active = {each.name: each for each in found}
+        self.active = {each.name: each for each in found}
         return True
 
     def start(self) -> None:
@@ -151,14 +151,10 @@ class Rollouts:
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
     ) -> Coroutine[Any, Any, ChatStream]:  # Any: as the type of every coroutine function
         """See `ChatModel.open`; no frame of its own for names that are not rolled out."""
-        rollout = self._active.get(request.model or "")
+        rollout = self.active.get(request.model or "")
         if rollout is None:
             return self._inner.open(request, request_id=request_id, user=user, grant=grant)
         return self._divided(rollout, request, request_id=request_id, user=user, grant=grant)
-
-    def divides(self, model: str) -> bool:
-        """True when requests for that name are divided between two models."""
-        return model in self._active
 
     async def _divided(
         self, rollout: Rollout, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None
@@ -190,7 +186,7 @@ class Rollouts:
 
     def begin(self, rollout: Rollout) -> RolloutView:
         """See `RolloutDesk.begin`; a digest that is not given is the one the model has now."""
-        running = self._active.get(rollout.name)
+        running = self.active.get(rollout.name)
         if running is not None and running.status == "running":
             raise Conflict(
                 f"A roll-out of `{rollout.name}` is running since its stage {running.stage} %",
@@ -208,14 +204,14 @@ class Rollouts:
 
     def promote(self, name: str) -> RolloutView:
         """See `RolloutDesk.promote`."""
-        running = self._active.get(name)
+        running = self.active.get(name)
         if running is None or running.status != "running":
             raise NotFound(f"No roll-out of `{name}` is running", hint="`inhouse rollout status` lists them")
         return self._put(advanced(running, self._clock(), "promoted by hand"), "promoted")
 
     def roll_back(self, name: str, reason: str) -> RolloutView:
         """See `RolloutDesk.roll_back`."""
-        found = self._active.get(name)
+        found = self.active.get(name)
         if found is None or found.status == "rolled_back":
             raise NotFound(f"There is no roll-out of `{name}`", hint="`inhouse rollout status` lists them")
         return self._put(rolled_back(found, self._clock(), reason), "rolled_back")
@@ -223,9 +219,9 @@ class Rollouts:
     def _put(self, rollout: Rollout, event: str) -> RolloutView:
         # In force before it is written: going back must work on a full disk, too.
         if rollout.status == "rolled_back":
-            self._active[rollout.name] = rollout
+            self.active[rollout.name] = rollout
         self._book.save(rollout)
-        self._active[rollout.name] = rollout
+        self.active[rollout.name] = rollout
         log.info("rollout", change=event, name=rollout.name, stage=rollout.stage, reason=rollout.reason)
         return self._view(rollout)
 
@@ -264,10 +260,10 @@ class Rollouts:
 
     async def look(self) -> None:
         """Judge every running roll-out once, and do what follows."""
-        for rollout in [each for each in self._active.values() if each.status == "running"]:
+        for rollout in [each for each in self.active.values() if each.status == "running"]:
             try:
                 view = await asyncio.to_thread(self._view, rollout)
-                if self._active.get(rollout.name) is not rollout:
+                if self.active.get(rollout.name) is not rollout:
                     continue  # somebody decided meanwhile
                 if view.verdict.action == "rollback":
                     await asyncio.to_thread(self.roll_back, rollout.name, view.verdict.reason)

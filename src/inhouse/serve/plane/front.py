@@ -44,6 +44,12 @@ class Particular(Protocol):
         ...
 
 
+Candidate = tuple[Surface, Particular | None, Route | None]
+"""A surface that a path may be of, and what answers there; without a route it says why nothing does."""
+PATHS, PATH_CHARS = 1000, 200
+"""So many paths of that length are remembered; callers name models in them."""
+
+
 class Front:
     """Asks each surface in turn; a path of none of them is not taken (`takes`).
 
@@ -61,17 +67,20 @@ class Front:
         self._parts = parts
         self._surfaces = tuple((each, each if isinstance(each, Particular) else None) for each in surfaces)
         self._repeats = repeats
+        self._found: dict[tuple[str, str], tuple[Candidate, ...]] = {}
         self.watch = Watch(parts.stopping, patience or Patience())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer the request; False when it is of no surface and nothing was sent."""
-        for surface, particular in self._surfaces:
+        method, path = scope["method"], scope["path"]
+        for surface, particular, route in self._found.get((method, path)) or self._find(method, path):
             if particular is not None and not particular.meant(scope):
                 continue
+            asked: Asked | None = None
             try:
-                route = surface.route(scope["method"], scope["path"])
                 if route is None:
-                    continue
+                    surface.route(method, path)
+                    return False
                 asked = await read_asked(scope, receive, send, self._parts, self.watch)
                 if self._repeats is None:
                     await route(asked)
@@ -84,23 +93,41 @@ class Front:
                     await _abort(scope)
                 return True
             except InhouseError as error:
+                self.turned_away(asked, error)
                 status, body, more = surface.error(error, scope["state"]["request_id"])
                 await send_reply(send, status, body, "application/json", headers=more)
             return True
         return False
 
+    def turned_away(self, asked: Asked | None, error: InhouseError) -> None:
+        """A request ends with an error; `asked` is None while nobody knows who asks."""
+
     def words(self, scope: Scope, error: InhouseError) -> WireError | None:
         """The error as the clients of this path expect it; None where the path is of no surface."""
-        for surface, particular in self._surfaces:
-            if particular is not None and not particular.meant(scope):
-                continue
-            try:
-                taken = surface.route(scope["method"], scope["path"]) is not None
-            except InhouseError:
-                taken = True
-            if taken:
+        for surface, particular, _route in self._find(scope["method"], scope["path"]):
+            if particular is None or particular.meant(scope):
                 return surface.error(error, scope["state"]["request_id"])
         return None
+
+    def _find(self, method: str, path: str) -> tuple[Candidate, ...]:
+        """The surfaces that this path may be of, the first of which that is meant answers."""
+        found: list[Candidate] = []
+        for surface, particular in self._surfaces:
+            try:
+                route = surface.route(method, path)
+            except InhouseError:
+                found.append((surface, particular, None))
+            else:
+                if route is None:
+                    continue
+                found.append((surface, particular, route))
+            if particular is None:
+                break
+        if len(path) <= PATH_CHARS:
+            if len(self._found) >= PATHS:
+                self._found.clear()
+            self._found[method, path] = tuple(found)
+        return tuple(found)
 
 
 async def _abort(scope: Scope) -> None:

@@ -15,7 +15,7 @@ from inhouse.kernel.errors import BadRequest, Forbidden, InhouseError, RateLimit
 from inhouse.kernel.ports import Accounts, EngineUsed
 from inhouse.ops.health import Check
 from inhouse.serve.plane.asked import Asked, secret_in
-from inhouse.serve.plane.front import Front, Particular, Route, Surface
+from inhouse.serve.plane.front import Front, Surface
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.ollama_names import CloudName
 from inhouse.serve.plane.parts import PlaneParts
@@ -132,59 +132,17 @@ class NotingFront(Front):
         patience: Patience | None = None,
     ) -> None:
         self.refusals = Refusals(parts)
-        noting = tuple(
-            (_NotingParticular if isinstance(each, Particular) else _Noting)(each, self.refusals)
-            for each in surfaces
-        )
-        super().__init__(parts, noting, repeats=repeats, patience=patience)
+        super().__init__(parts, surfaces, repeats=repeats, patience=patience)
+
+    def turned_away(self, asked: Asked | None, error: InhouseError) -> None:
+        """See `Front.turned_away`."""
+        if isinstance(error, Unauthorized):
+            self.refusals.strangers += 1
+        elif asked is not None and asked.method == "POST" and isinstance(error, RateLimited | Forbidden):
+            self.refusals.note(asked, error)
 
     def words(self, scope: Scope, error: InhouseError) -> WireError | None:
         """See `Front.words`: the door asks for them once for each request that it turns away."""
         if isinstance(error, RateLimited):
             self.refusals.at_door(scope, error)
         return super().words(scope, error)
-
-
-class _Noting:
-    """A surface whose refusals are noted."""
-
-    def __init__(self, surface: Surface, refusals: Refusals) -> None:
-        self._surface = surface
-        self._refusals = refusals
-        self._noting: dict[Route, Route] = {}
-
-    def route(self, method: str, path: str) -> Route | None:
-        """See `Surface.route`."""
-        route = self._surface.route(method, path)
-        if route is None or method != "POST":
-            return route
-        return self._noting.get(route) or self._with_notes(route)
-
-    def error(self, error: InhouseError, request_id: str) -> WireError:
-        """See `Surface.error`."""
-        if isinstance(error, Unauthorized):
-            self._refusals.strangers += 1
-        return self._surface.error(error, request_id)
-
-    def _with_notes(self, route: Route) -> Route:
-        """Made once for each route of the surface's table: this stands in the way of every request."""
-        note = self._refusals.note
-
-        async def answer(asked: Asked) -> None:
-            try:
-                await route(asked)
-            except (RateLimited, Forbidden) as error:
-                note(asked, error)
-                raise
-
-        self._noting[route] = answer
-        return answer
-
-
-class _NotingParticular(_Noting):
-    """The same for a surface that knows its own clients."""
-
-    def meant(self, scope: Scope) -> bool:
-        """See `Particular.meant`."""
-        assert isinstance(self._surface, Particular)
-        return self._surface.meant(scope)
