@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inhouse.gateway.agree import agreement
 from inhouse.gateway.schema import mismatch
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, TextDelta, TokenScore, ToolDelta
 
@@ -26,7 +27,6 @@ __all__ = [
     "LEAST_LABELS",
     "Calibration",
     "Confidence",
-    "agreement",
     "calibrate",
     "confidence_of",
 ]
@@ -105,16 +105,6 @@ def confidence_of(
     return Confidence(calibration(raw), basis, calibrated=True, logprob=logprob, agreement=agreed)
 
 
-def agreement(answers: Sequence[str]) -> float:
-    """Share of the answers that say what most of them say.
-
-    Compared are the numbers where an answer has any, else its words without case and punctuation; so
-    this is for short answers, and two long ones that mean the same count as different.
-    """
-    said = [_gist(each) for each in answers]
-    return max(said.count(each) for each in said) / len(said)
-
-
 def calibrate(verdicts: Sequence[tuple[float, bool]]) -> Calibration | None:
     """The curve that fits (raw confidence, was right) best and never falls; None below `LEAST_LABELS`.
 
@@ -178,15 +168,3 @@ def _basis(logprob: float | None, agreed: float | None) -> str:
     if agreed is not None:
         words.append(f"agreement {agreed:.2f}")
     return ", ".join(words)
-
-
-def _gist(text: str) -> tuple[str, ...]:
-    numbers = re.findall(r"\d+(?:[.,]\d+)*", text)
-    if numbers:
-        return tuple(_plain(each.replace(",", ".")) for each in numbers)
-    return tuple(re.findall(r"\w+", text.casefold()))
-
-
-def _plain(number: str) -> str:
-    """`1.50` and `1.5` are one number."""
-    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from inhouse.gateway.escalate import ACCEPT, ESCALATE_BELOW, agreement
+from inhouse.gateway.agree import same
+from inhouse.gateway.escalate import ACCEPT, ESCALATE_BELOW
 from inhouse.kernel.messages import ChatMessage, ChatRequest, Strategy, Usage, Wishes
 from inhouse.kernel.ports import Step
 
@@ -101,8 +102,8 @@ def synthesis_request(
 
 
 def agreed(answers: Sequence[str]) -> bool:
-    """True when all answers are short and say the same."""
-    return len(answers) > 1 and max(map(len, answers)) <= SHORT_CHARS and agreement(answers) == 1.0
+    """True when all answers are short and say the same (`gateway.agree`)."""
+    return len(answers) > 1 and max(map(len, answers)) <= SHORT_CHARS and same(answers)
 
 
 def total_usage(usages: Sequence[Usage]) -> Usage:
