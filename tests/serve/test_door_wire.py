@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
+import structlog
 
 from inhouse.serve.middleware import Door, Doors, is_wire
 from inhouse.serve.server import bind, own_address
 from inhouse.serve.wire import Message, Receive, Scope, Send
 from tests.serve.client import Reply
+from tests.serve.raw import raw_server
 
 OPEN = Doors(exposed=True)
 PAGE = "https://app.example"
@@ -211,6 +213,56 @@ async def test_control_without_a_bound_all_are_inside() -> None:
     """C05, the control: the same storm without the bound is in memory at once."""
     _replies, crowd = await storm(0)
     assert crowd.most == 500
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/health/live"])
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"HTTP/1.1\r\nHost: localhost\r\n", 200),
+        (b"HTTP/1.1\r\nHost: localhost\r\nAccept: a\r\nAccept: b\r\n", 200),
+        (b"HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+        (b"HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n", 400),
+        (b"HTTP/1.1\r\nHost: evil.example\r\nHOST: localhost\r\n", 400),
+        (b"HTTP/1.0\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+        (b"HTTP/1.1\r\n", 400),
+        (b"HTTP/1.1\r\nHost:\r\n", 403),
+        (b"HTTP/1.0\r\n", 403),
+    ],
+)
+async def test_a_request_names_one_host(path: str, head: bytes, status: int) -> None:
+    """Several, or none in HTTP/1.1, are refused, at once and after a good request of the same name."""
+    async with raw_server(door(Doors())) as connect:
+        wire = await connect()
+        wire.write(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+        assert (await wire.head()).startswith(b"HTTP/1.1 200 ")
+        wire = await connect()
+        wire.write(b"GET %b %b\r\n" % (path.encode(), head))
+        assert (await wire.head()).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("path", ["/v1/x", "/app/x"])
+async def test_each_log_line_of_a_request_has_its_id(path: str) -> None:
+    """Also of requests that are under way at the same time and of tasks they start; none after them."""
+    log = structlog.get_logger("test")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0)
+        log.info("said", by=scope["state"]["request_id"])
+        await asyncio.gather(asyncio.to_thread(log.info, "said", by=scope["state"]["request_id"]))
+        await hello(scope, receive, send)
+
+    entrance = Door(app, max_body_bytes=100)
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        for name in ("a", "b"):
+            await ask(entrance, path, headers={"x-inhouse-request-id": name})
+            log.info("between")
+        names = [f"c{number}" for number in range(5)]
+        await asyncio.gather(*(ask(entrance, path, headers={"x-inhouse-request-id": n}) for n in names))
+        assert [each.get("request_id") for each in lines if each["event"] == "between"] == [None, None]
+    said = [each for each in lines if each["event"] == "said"]
+    assert len(said) == 2 * 7
+    assert all(each["request_id"] == each["by"] for each in said)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from inhouse.kernel.errors import BadRequest
 
 __all__ = [
     "DEFAULT_SCOPES",
+    "ID_AT",
     "ID_BYTES",
     "SECRET_BYTES",
     "digest_of",
@@ -34,6 +35,8 @@ DEFAULT_SCOPES: tuple[Scope, ...] = ("chat", "embed", "models")
 """What a new key may do: ask models and list them; it changes nothing and reads nobody's documents."""
 
 ID_BYTES, SECRET_BYTES = 6, 32
+ID_AT = slice(3, 3 + 2 * ID_BYTES)
+"""Where the public id stands in a key's text; whether it is one, `matches` tells."""
 _FORM = re.compile(r"ih_([0-9a-f]{12})_[0-9a-f]{64}\Z")
 _AGE = re.compile(r"(\d{1,5})([dhm])\Z")
 

@@ -8,6 +8,7 @@ is the monotonic one: a clock that is set a day forward or back neither frees no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["FULL", "Bucket", "Refused", "Room", "enter", "leave", "settle", "take"]
 
@@ -15,16 +16,14 @@ MINUTE_S = 60.0
 LONGEST_WAIT_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """What is left of a minute's worth, and when that was. `level` is below 0 after a dear answer."""
 
     level: float
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """The state of one caller's limits; None for a rate that was never touched."""
 
     requests: Bucket | None = None

@@ -20,6 +20,7 @@ __all__ = [
     "WireError",
     "error_body",
     "header",
+    "headers_of",
     "retry_after",
     "send_error",
     "send_reply",
@@ -31,28 +32,39 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_HEADERS = "inhouse.headers"
 WireError = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
 """Status, body (JSON) and extra headers of an error in a dialect."""
 
-FORWARDED = (
-    b"x-forwarded-for",
-    b"forwarded",
-    b"x-real-ip",
-    b"via",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"cf-connecting-ip",
+FORWARDED = frozenset(
+    {
+        b"x-forwarded-for",
+        b"forwarded",
+        b"x-real-ip",
+        b"via",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"cf-connecting-ip",
+    }
 )
 """What a proxy adds: the request is somebody else's, wherever it runs. Source: RFC 7239, RFC 9110 section
 7.6.3 (Via, which a proxy must send), and custom."""
 
 
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """The headers by their lower-case names; of several with one name the first counts.
+
+    They are looked through once in a request, and kept with it.
+    """
+    found: dict[bytes, bytes] | None = scope.get(_HEADERS)
+    if found is None:
+        found = scope[_HEADERS] = dict(reversed(scope["headers"]))
+    return found
+
+
 def header(scope: Scope, name: bytes) -> str:
     """The first header of that lower-case name, empty when there is none."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value).decode("latin-1")
-    return ""
+    return headers_of(scope).get(name, b"").decode("latin-1")
 
 
 async def send_reply(
@@ -61,7 +73,7 @@ async def send_reply(
     """Send a whole reply."""
     head = [
         (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", b"%d" % len(body)),
         *headers,
     ]
     await send({"type": "http.response.start", "status": status, "headers": head})

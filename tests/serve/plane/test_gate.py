@@ -148,6 +148,34 @@ def test_callers_without_a_key_get_what_the_setting_says(gate: Gate, keys: Store
         gate.grant("", user="", loopback=True)
 
 
+def test_a_caller_is_known_again_by_its_grant(
+    gate: Gate, keys: StoredKeys, times: Times, database: Database
+) -> None:
+    """The same object as long as nothing changes, also when another process added a key; else another one."""
+    secret, key = made(1)
+    keys.add(key)
+    first = gate.grant(secret, user="", loopback=False)
+    local, named = (gate.grant("", user=user, loopback=True) for user in ("", "eva"))
+    StoredKeys(database).add(made(2, "other")[1])
+    assert keys.refresh()
+    assert gate.grant(secret, user="", loopback=True) is first
+    assert gate.grant("sk-x", user="", loopback=True) is local
+    assert gate.grant("", user="eva", loopback=True) is named
+    assert named is not local
+    times.rules = GateRules(keyless=frozenset({"models"}))
+    assert gate.grant("", user="eva", loopback=True).scopes == frozenset({"models"})
+
+
+def test_names_that_callers_make_up_fill_no_memory(gate: Gate) -> None:
+    """After ten thousand of them the first one is told anew, and is the same in every word."""
+    first = gate.grant("", user="user0", loopback=True)
+    for number in range(10_000):
+        gate.grant("", user=f"user{number}", loopback=True)
+    again = gate.grant("", user="user0", loopback=True)
+    assert again == first
+    assert again is not first
+
+
 def test_limits_are_per_key(gate: Gate, keys: StoredKeys, times: Times) -> None:
     """One key's limit is not another's; the error says who, how much and when; time makes room."""
     slow = made(1, "slow", Grant(requests_per_minute=1))[1].grant

@@ -67,10 +67,14 @@ class StoredKeys:
     def _load(self) -> None:
         with self._turn:
             found = self._database.rows(_ALL)
-            self._keys = {
-                key_id: ApiKey(_grant(key_id, user, team, _decode(grant)), name, digest, created, *ends)
+            known = self._keys
+            keys = [
+                ApiKey(_grant(key_id, user, team, _decode(grant)), name, digest, created, *ends)
                 for key_id, digest, name, user, team, grant, created, *ends in found
-            }
+            ]
+            # A key that did not change stays the same object: callers are remembered by their grant.
+            self._keys = {key.grant.key: key for key in keys}
+            self._keys.update((name, key) for name, key in known.items() if self._keys.get(name) == key)
 
     def find(self, key_id: str) -> ApiKey | None:
         """The key with that public id, also an expired or revoked one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, cast, get_args
 from urllib.parse import parse_qsl
 
@@ -17,12 +18,27 @@ from inhouse.kernel.messages import NO_WISHES, ChatRequest, DataPolicy, Priority
 from inhouse.kernel.ports import EngineUsed
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.watch import Watch
-from inhouse.serve.wire import FORWARDED, Receive, Send
+from inhouse.serve.wire import FORWARDED, Receive, Send, headers_of
 from inhouse.serve.wire import Scope as AsgiScope
 
 __all__ = ["STREAMED", "Asked", "read_asked", "secret_in", "used_headers"]
 
 PREFIX = b"x-inhouse-"
+_SPOKEN = frozenset(
+    PREFIX + each
+    for each in (
+        b"cache",
+        b"data",
+        b"force",
+        b"max-cost-micros",
+        b"prefer",
+        b"priority",
+        b"role",
+        b"strategy",
+        b"task",
+    )
+)
+"""The headers that change what is done with a request."""
 STREAMED = "/api/blobs/"
 """Below this, bodies are larger than memory: their route reads them from `Asked.receive` piece by piece."""
 
@@ -31,9 +47,12 @@ class Left(Exception):
     """The caller left in the middle of its request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Asked:
-    """Who asks for what. `headers` have lower-case names; of several with one name the first counts."""
+    """Who asks for what. `headers` have lower-case names; of several with one name the first counts.
+
+    Nobody changes one. It is not frozen, for that takes four times as long to make, once for each request.
+    """
 
     parts: PlaneParts
     receive: Receive
@@ -79,30 +98,31 @@ async def read_asked(
         Unauthorized: if its key is not good.
         BadRequest: if a header of ours holds none of its words.
     """
-    headers: dict[bytes, bytes] = {}
-    spoke = False
-    for name, value in scope["headers"]:
-        headers.setdefault(name, value)
-        spoke = spoke or name.startswith(PREFIX)
+    headers = headers_of(scope)
     client = scope.get("client")
+    user = headers.get(b"x-inhouse-user")
     grant = parts.gate.grant(
         secret_in(headers) or _secret_of_query(scope),
-        user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
-        loopback=_loopback(client) and headers.keys().isdisjoint(FORWARDED),
+        user=user.decode("latin-1") if user else "",
+        loopback=_loopback(client) and FORWARDED.isdisjoint(headers),
     )
+    method, path = scope["method"], scope["path"]
     body = b""
-    if scope["method"] not in ("GET", "HEAD") and not scope["path"].startswith(STREAMED):
+    if method not in ("GET", "HEAD") and not path.startswith(STREAMED):
         message = await receive()
         body = message.get("body", b"")
         while message.get("more_body", False):
             message = await receive()
             body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise Left
+    spoke = not _SPOKEN.isdisjoint(headers)
     return Asked(
         parts=parts,
         receive=receive,
         send=send,
-        method=scope["method"],
-        path=scope["path"],
+        method=method,
+        path=path,
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
@@ -115,14 +135,19 @@ async def read_asked(
     )
 
 
-def used_headers(used: EngineUsed) -> list[tuple[bytes, bytes]]:
+def used_headers(used: EngineUsed) -> tuple[tuple[bytes, bytes], ...]:
     """The `x-inhouse-*` headers of an answer."""
-    return [
-        (b"x-inhouse-engine", _one_line(used.engine)),
-        (b"x-inhouse-model", _one_line(used.model or "")),
-        (b"x-inhouse-where", used.where.encode()),
-        (b"x-inhouse-reason", _one_line(used.reason)[:1000]),
-    ]
+    return _used_headers(used.engine, used.model, used.where, used.reason)
+
+
+@lru_cache(maxsize=256)
+def _used_headers(engine: str, model: str | None, where: str, reason: str) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-inhouse-engine", _one_line(engine)),
+        (b"x-inhouse-model", _one_line(model or "")),
+        (b"x-inhouse-where", where.encode()),
+        (b"x-inhouse-reason", _one_line(reason)[:1000]),
+    )
 
 
 def _one_line(text: str) -> bytes:
@@ -150,7 +175,7 @@ def _secret_of_query(scope: AsgiScope) -> str:
 
 def _loopback(client: object) -> bool:
     host = client[0] if isinstance(client, list | tuple) and client else ""
-    return str(host).startswith("127.") or host == "::1"
+    return isinstance(host, str) and (host.startswith("127.") or host == "::1")
 
 
 def _wishes(headers: dict[bytes, bytes]) -> Wishes:

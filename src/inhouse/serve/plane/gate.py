@@ -13,12 +13,13 @@ from typing import Literal, Protocol
 
 from inhouse.kernel.caller import ApiKey, Grant, Scope
 from inhouse.kernel.errors import BadRequest, RateLimited, Unauthorized
-from inhouse.ops.keys import id_in, matches, why_not
-from inhouse.ops.limits import FULL, Refused, enter, leave
+from inhouse.ops.keys import ID_AT, matches, why_not
+from inhouse.ops.limits import FULL, Refused, Room, enter, leave
 
 __all__ = ["Entrance", "Gate", "GateRules", "KeyRing", "named_user"]
 
 _OURS = "ih_"
+_MOST_VISITORS = 1000
 
 
 class KeyRing(Protocol):
@@ -53,6 +54,9 @@ class GateRules:
 class Gate:
     """Implements `serve.plane.parts.Gatekeeper`. For the event loop only.
 
+    The same caller is given the same `Grant` object again, as long as nothing about it changes: what is
+    worked out for one may be remembered by it.
+
     `clock` is UNIX seconds, for expiry; `stopwatch` any monotonic seconds, for limits.
     """
 
@@ -70,6 +74,7 @@ class Gate:
         self._stopwatch = stopwatch
         self._rooms = {"": FULL}
         self._house = FULL
+        self._visitors: dict[tuple[str, bool, frozenset[Scope]], Grant] = {}
 
     def grant(self, secret: str, *, user: str, loopback: bool) -> Grant:
         """See `Gatekeeper.grant`."""
@@ -77,16 +82,25 @@ class Gate:
             return self._bearer(secret)
         rules = self._rules()
         if loopback and rules.keyless:
-            cloud = rules.keyless_cloud == "true" or (rules.keyless_cloud == "auto" and not self._keys.all())
-            return Grant(user=named_user(user) if user else "local", scopes=rules.keyless, cloud=cloud)
+            return self._visitor(user, rules)
         raise Unauthorized(
             "This API key is not one of this house" if secret else "An API key is needed here",
             hint="`inhouse keys add` makes one; send it as `Authorization: Bearer ih_...`",
         )
 
+    def _visitor(self, user: str, rules: GateRules) -> Grant:
+        cloud = rules.keyless_cloud == "true" or (rules.keyless_cloud == "auto" and not self._keys.all())
+        name = (user, cloud, rules.keyless)
+        found = self._visitors.get(name)
+        if found is None:
+            found = Grant(user=named_user(user) if user else "local", scopes=rules.keyless, cloud=cloud)
+            if len(self._visitors) >= _MOST_VISITORS:
+                self._visitors.clear()  # their names are their own word, and may be another one each time
+            self._visitors[name] = found
+        return found
+
     def _bearer(self, secret: str) -> Grant:
-        key_id = id_in(secret)
-        key = self._keys.find(key_id) if key_id else None
+        key = self._keys.find(secret[ID_AT])
         # Nothing is said about a key to somebody who does not hold all of it.
         if key is None or not matches(key, secret):
             raise Unauthorized("This API key is wrong", hint="`inhouse keys ls` lists the keys in use")
@@ -98,42 +112,51 @@ class Gate:
 
     def admit(self, grant: Grant) -> Entrance:
         """See `Gatekeeper.admit`."""
-        rules, now = self._rules(), self._stopwatch()
+        rules, key = self._rules(), grant.key
+        requests = grant.requests_per_minute or rules.requests_per_minute
         tokens = grant.tokens_per_minute or rules.tokens_per_minute
-        own = enter(
-            self._rooms.get(grant.key, FULL),
-            requests_per_minute=grant.requests_per_minute or rules.requests_per_minute,
-            tokens_per_minute=tokens,
-            streams=grant.streams or rules.streams,
-            now=now,
-        )
+        streams = grant.streams or rules.streams
+        room = self._rooms.get(key, FULL)
+        if requests is None and tokens is None and streams is None:
+            own: Room | Refused = Room(room.requests, room.tokens, room.streams + 1)
+        else:
+            own = enter(
+                room,
+                requests_per_minute=requests,
+                tokens_per_minute=tokens,
+                streams=streams,
+                now=self._stopwatch(),
+            )
         if isinstance(own, Refused):
-            raise _too_many(own, f"The API key {grant.key}" if grant.key else "Callers without a key")
+            raise _too_many(own, f"The API key {key}" if key else "Callers without a key")
+        if rules.house_requests_per_minute is not None or rules.house_tokens_per_minute is not None:
+            self._enter_house(rules)
+        self._rooms[key] = own
+        return Entrance(self, key, tokens, rules.house_tokens_per_minute)
+
+    def _enter_house(self, rules: GateRules) -> None:
         house = enter(
             self._house,
             requests_per_minute=rules.house_requests_per_minute,
             tokens_per_minute=rules.house_tokens_per_minute,
             streams=None,
-            now=now,
+            now=self._stopwatch(),
         )
         if isinstance(house, Refused):
             raise _too_many(house, "The house")
-        self._rooms[grant.key], self._house = own, house
-        return Entrance(self, grant.key, tokens, rules.house_tokens_per_minute)
+        self._house = Room(house.requests, house.tokens)
 
     def under_way(self, key: str) -> int:
         """Requests of that key that are under way."""
         return self._rooms.get(key, FULL).streams
 
     def _leave(self, entrance: Entrance, tokens: int) -> None:
-        now = self._stopwatch()
-        own = self._rooms[entrance.key]
-        self._rooms[entrance.key] = leave(
-            own, tokens=tokens, tokens_per_minute=entrance.tokens_per_minute, now=now
-        )
-        self._house = leave(
-            self._house, tokens=tokens, tokens_per_minute=entrance.house_tokens_per_minute, now=now
-        )
+        now = self._stopwatch() if tokens else 0.0
+        own, of_own = self._rooms[entrance.key], entrance.tokens_per_minute
+        self._rooms[entrance.key] = leave(own, tokens=tokens, tokens_per_minute=of_own, now=now)
+        of_house = entrance.house_tokens_per_minute
+        if of_house is not None:
+            self._house = leave(self._house, tokens=tokens, tokens_per_minute=of_house, now=now)
 
 
 class Entrance:

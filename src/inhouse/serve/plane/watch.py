@@ -38,19 +38,19 @@ class Patience:
 class Visit:
     """One answer under way. `sending` holds the loop's time since when a piece waits to be taken, else 0."""
 
-    __slots__ = ("_early", "_listener", "_receive", "_task", "began", "end", "sending", "told")
+    # One is made for each request, and most are over before anything below is set: no slots, but defaults.
+    _listener: asyncio.Task[None] | None = None
+    _early: Callable[[], Coroutine[Any, Any, None]] | None = None
+    sending = 0.0
+    end: End | None = None
+    """Why it was ended by the watch; None while it was not."""
+    told: asyncio.Task[None] | None = None
+    """The last sign of life that was sent before the first word."""
 
     def __init__(self, task: asyncio.Task[Any], receive: Receive, began: float) -> None:
         self._task = task
         self._receive = receive
-        self._listener: asyncio.Task[None] | None = None
-        self._early: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.began = began
-        self.sending = 0.0
-        self.end: End | None = None
-        """Why it was ended by the watch; None while it was not."""
-        self.told: asyncio.Task[None] | None = None
-        """The last sign of life that was sent before the first word."""
 
     def before_first_word(self, tell: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
         """`tell` is called when nothing was sent for `early_s`, and again; None: the first word is there."""
@@ -80,9 +80,10 @@ class Visit:
     def close(self) -> None:
         """It is over."""
         self._early = None
-        for each in (self._listener, self.told):
-            if each is not None:
-                each.cancel()
+        if self._listener is not None:
+            self._listener.cancel()
+        if self.told is not None:
+            self.told.cancel()
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
