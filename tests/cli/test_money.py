@@ -13,13 +13,14 @@ import pytest
 from inhouse.cli.output import money
 from inhouse.gateway.ports import MoneyFacts
 from inhouse.gateway.roi_presets import PRESETS
+from inhouse.kernel.caller import ApiKey, Grant
 from tests.cli.house import FakeBuilder, run
 from tests.serve.fakes import FakeHouse, FakeLedger, FakeMoney
 
 
-def document(tmp_path: Path, *words: str) -> dict[str, Any]:
+def document(tmp_path: Path, *words: str, builder: FakeBuilder | None = None) -> dict[str, Any]:
     """The one JSON document of a command."""
-    result = run(tmp_path, *words, "--json")
+    result = run(tmp_path, *words, "--json", builder=builder)
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
     assert isinstance(found, dict)
@@ -36,6 +37,23 @@ def test_usage_by_anything(tmp_path: Path, by: str) -> None:
     assert "0.0004" in line  # 450 micro-units, half of one goes to the even side
     assert "money in EUR" in result.stderr
     assert document(tmp_path, "usage", "--by", by)["sums"][0]["saved_micros"] == 900
+
+
+def test_a_key_is_shown_with_its_name(tmp_path: Path) -> None:
+    """Nobody knows keys by their ids: the name stands beside it, in the table, in JSON and for a spreadsheet;
+    other sums have no such column, and requests without a key no name."""
+    house = FakeHouse()
+    house.keys.add(ApiKey(Grant(key="=one"), "build server", "digest", 1.0))
+    builder = FakeBuilder(fakes=house)
+    head, line = run(tmp_path, "usage", "--by", "key", builder=builder).stdout.splitlines()
+    assert head.split()[:2] == ["KEY", "NAME"]
+    assert line.split("  ")[:2] == ["=one", "build server"]
+    (found,) = document(tmp_path, "usage", "--by", "key", builder=builder)["sums"]
+    assert (found["name"], found["key_name"]) == ("=one", "build server")
+    rows = run(tmp_path, "usage", "--by", "key", "--csv", builder=builder).stdout.splitlines()
+    assert [row["key_name"] for row in csv.DictReader(rows)] == ["build server"]
+    assert "key_name" not in run(tmp_path, "usage", "--by", "user", "--csv", builder=builder).stdout
+    assert run(tmp_path, "usage", "--by", "key").stdout.splitlines()[1].split()[:2] == ["=one", "-"]
 
 
 def test_usage_without_by_is_as_before(tmp_path: Path) -> None:

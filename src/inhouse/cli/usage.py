@@ -185,12 +185,15 @@ def _totals(totals: Sequence[TotalsShape]) -> list[tuple[str, ...]]:
 
 
 def _sums(by: Grouping, sums: Sequence[SumShape]) -> list[tuple[str, ...]]:
-    head = (by.upper(), "REQUESTS", "FAILED", "LOCAL", "TOKENS IN", "TOKENS OUT", "COST", "SAVED")
+    named = by == "key"
+    name = ("NAME",) if named else ()
+    head = (by.upper(), *name, "REQUESTS", "FAILED", "LOCAL", "TOKENS IN", "TOKENS OUT", "COST", "SAVED")
     return [
         head,
         *(
             (
                 row.name,
+                *((row.key_name or "-",) if named else ()),
                 str(row.requests),
                 str(row.failed),
                 str(row.local),
@@ -210,7 +213,7 @@ def _raw_totals(totals: Sequence[TotalsShape]) -> list[list[object]]:
 
 
 def _raw_sums(by: Grouping, sums: Sequence[SumShape]) -> list[list[object]]:
-    names = list(SumShape.model_fields)
+    names = [name for name in SumShape.model_fields if by == "key" or name != "key_name"]
     return [[by, *names[1:]], *([getattr(row, name) for name in names] for row in sums)]
 
 

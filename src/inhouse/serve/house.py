@@ -66,11 +66,15 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
         """What was asked of which engine: sums by engine and model, sums by one thing, the newest rows."""
         ledger = parts.ledger
         rows = ledger.rows(limit=limit, within=within)
+        sums = [SumShape.model_validate(each) for each in ledger.sums(by, within)] if by else []
+        if by == "key" and parts.keys is not None:
+            names = {each.grant.key: each.name for each in parts.keys.all()}
+            sums = [each.model_copy(update={"key_name": names.get(each.name, "")}) for each in sums]
         return UsageShape(
             totals=tuple(TotalsShape.model_validate(row) for row in ledger.totals(within=within)),
             rows=tuple(LedgerRowShape.model_validate(row) for row in rows),
             by=by,
-            sums=tuple(SumShape.model_validate(each) for each in ledger.sums(by, within)) if by else (),
+            sums=tuple(sums),
             money=money_shape(parts.money.facts()) if parts.money else None,
         )
 

@@ -148,7 +148,7 @@ def engine(view: EngineView) -> EngineShape:
 
 
 class SumShape(Shape):
-    """Sums over the requests of one name."""
+    """Sums over the requests of one name; `key_name` is that of an API key whose id the name is."""
 
     name: str
     requests: int
@@ -163,6 +163,7 @@ class SumShape(Shape):
     unpriced: int
     saved_micros: int
     unsaved: int
+    key_name: str = ""
 
 
 class MoneyShape(Shape):
