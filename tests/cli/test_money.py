@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inhouse.cli.output import money
-from inhouse.gateway.ports import MoneyFacts
+from inhouse.gateway.ports import MoneyFacts, UsageSum
 from inhouse.gateway.roi_presets import PRESETS
 from inhouse.kernel.caller import ApiKey, Grant
 from tests.cli.house import FakeBuilder, run
@@ -158,7 +158,8 @@ def test_savings(tmp_path: Path, by: str) -> None:
     assert result.stdout.splitlines()[0].split() == [
         by.upper(), "REQUESTS", "LOCAL", "UNKNOWN", "REFERENCE", "LOCAL", "COST", "GROSS", "CLOUD", "COST"
     ]  # fmt: skip
-    assert "gross  0.0009" in result.stdout
+    assert "gross  0.0009  (1 of 2 local requests unknown)" in result.stdout
+    assert "0.0009 + 1 unknown" in result.stdout
     assert "net    -" in result.stdout
     assert "tokenizer" in result.stderr
     found = document(tmp_path, "savings", "--by", by)
@@ -166,6 +167,28 @@ def test_savings(tmp_path: Path, by: str) -> None:
     assert found["net_micros"] == 900 - found["fixed_micros"]
     rows = list(csv.DictReader(run(tmp_path, "savings", "--by", by, "--csv").stdout.splitlines()))
     assert rows[0]["reference_micros"] == "950"
+
+
+def test_a_saving_that_nobody_knows_is_no_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one known request gross is unknown; with a few, it says how many it leaves out; where all are
+    known, nothing is said."""
+
+    def gross(saved_micros: int, unsaved: int) -> tuple[str, str]:
+        total = UsageSum("2026-11-21", 60, 0, 60, 9, 9, 0, 0, 0, 0, unsaved, saved_micros, unsaved)
+        monkeypatch.setattr(FakeLedger, "sums", lambda *_self, **_asked: (total,))
+        lines = run(tmp_path, "savings").stdout.splitlines()
+        usage = run(tmp_path, "usage", "--by", "day").stdout.splitlines()[1]
+        return next(line for line in lines if line.startswith("gross")), usage
+
+    told, usage = gross(0, 60)
+    assert told == "gross  unknown  (60 of 60 local requests unknown)"
+    assert usage.endswith("unknown")
+    told, usage = gross(0, 57)
+    assert told == "gross  0.0000  (57 of 60 local requests unknown)"
+    assert usage.endswith("0.0000 + 57 unknown")
+    told, usage = gross(900, 0)
+    assert told == "gross  0.0009"
+    assert usage.endswith("  0.0009")
 
 
 def test_an_old_price_table_is_said(tmp_path: Path) -> None:

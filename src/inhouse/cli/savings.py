@@ -9,7 +9,7 @@ import click
 
 from inhouse.cli.output import columns, day, money, note, say, show_csv, show_json
 from inhouse.cli.setup import Setup, setup_of
-from inhouse.cli.usage import formats, period, stretch
+from inhouse.cli.usage import formats, period, saved, stretch
 from inhouse.serve.money_shapes import SavingsLineShape, SavingsShape
 
 __all__ = ["savings"]
@@ -74,9 +74,11 @@ def _print(found: SavingsShape) -> None:
             say(line)
         say()
         say(f"from {day(found.since)} to {day(found.until)}, money in {found.money.currency}")
-        say(f"gross  {money(found.total.gross_micros)}")
+        say(f"gross  {money(found.total.gross_micros)}{_of_how_many(found.total)}")
         say(f"fixed  {money(found.fixed_micros)}")
-        say(f"net    {money(found.net_micros)}")
+        say(
+            f"net    {money(found.net_micros)}{_of_how_many(found.total) if found.net_micros is not None else ''}"
+        )
     for each in found.notes:
         note(f"note: {each}")
 
@@ -89,6 +91,13 @@ def _cells(line: SavingsLineShape) -> tuple[str, ...]:
         str(line.unknown),
         money(line.reference_micros),
         money(line.local_micros),
-        money(line.gross_micros),
+        saved(line.gross_micros, line.unknown),
         money(line.cloud_micros),
     )
+
+
+def _of_how_many(total: SavingsLineShape) -> str:
+    """What a sum leaves out; a small one must not be taken for all there is."""
+    if not total.unknown:
+        return ""
+    return f"  ({total.unknown} of {total.local} local requests unknown)"

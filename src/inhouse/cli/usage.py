@@ -14,7 +14,7 @@ from inhouse.cli.setup import Setup, setup_of
 from inhouse.gateway.ports import Grouping
 from inhouse.serve.house_shapes import LedgerRowShape, RequestShape, SumShape, TotalsShape, UsageShape
 
-__all__ = ["period", "stretch", "usage"]
+__all__ = ["period", "saved", "stretch", "usage"]
 
 DAY = datetime.timedelta(days=1)
 GROUPINGS = get_args(Grouping)
@@ -164,6 +164,11 @@ def _cost(cost_micros: int, unpriced: int, requests: int) -> str:
     return known + (f" + {unpriced} unpriced" if 0 < unpriced < requests else "")
 
 
+def saved(micros: int | None, unknown: int) -> str:
+    """A saving, and of how many requests it is not known; `unknown` alone where it is of none."""
+    return money(micros) + (f" + {unknown} unknown" if unknown and micros is not None else "")
+
+
 def _totals(totals: Sequence[TotalsShape]) -> list[tuple[str, ...]]:
     head = ("ENGINE", "MODEL", "WHERE", "REQUESTS", "FAILED", "TOKENS IN", "TOKENS OUT", "COST")
     return [
@@ -200,7 +205,7 @@ def _sums(by: Grouping, sums: Sequence[SumShape]) -> list[tuple[str, ...]]:
                 str(row.input_tokens),
                 str(row.output_tokens),
                 _cost(row.cost_micros, row.unpriced, row.requests),
-                money(None if row.local and row.unsaved == row.local else row.saved_micros),
+                saved(None if row.local and row.unsaved == row.local else row.saved_micros, row.unsaved),
             )
             for row in sums
         ),
