@@ -3,8 +3,8 @@
     python -m bench.journal_kills [KILLS]
 
 Each round a process writes requests as fast as it can and says aloud which openings and ends were
-acknowledged; it is killed after a random number of them while the mover reads along. The control counts
-the rows that stand in the database.
+acknowledged; it is killed after a random number of them while the mover reads along. Every third one writes
+as where files cannot be mapped. The control counts the rows that stand in the database.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def write_and_kill(
 ) -> None:
     """One round."""
     command = [sys.executable, "-m", "bench.journal_kills", "--write", str(folder)]
-    with subprocess.Popen([*command, str(dice.choice(ROTATE_BYTES))], stdout=subprocess.PIPE) as writer:
+    command += [str(dice.choice(ROTATE_BYTES)), dice.choice(("plain", "", ""))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         for _ in range(dice.randrange(10, 10_000)):
             note(writer.stdout.readline(), promised)
@@ -82,9 +83,15 @@ def note(line: bytes, promised: dict[bytes, set[str]]) -> None:
     promised[kind].add(name.decode())
 
 
-def write(folder: Path, rotate_bytes: int) -> None:
+def write(folder: Path, rotate_bytes: int, way: str) -> None:
     """Be the process that is killed; every third request stays open for a while."""
-    journal = Journal(folder, clock=time.time, stopwatch=time.perf_counter, rotate_bytes=rotate_bytes)
+    journal = Journal(
+        folder,
+        clock=time.time,
+        stopwatch=time.perf_counter,
+        rotate_bytes=rotate_bytes,
+        mapped=False if way == "plain" else None,
+    )
     journal.start()
     used = EngineUsed("ollama", "m", "local", "because")
     waiting = []
@@ -103,6 +110,6 @@ def write(folder: Path, rotate_bytes: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--write"]:
-        write(Path(sys.argv[2]), int(sys.argv[3]))
+        write(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     else:
         main()

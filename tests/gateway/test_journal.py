@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, select
+from structlog.testing import capture_logs
 
 from inhouse.gateway.edge.journal import Journal, read_records
 from inhouse.gateway.edge.journal_file import JournalFile, is_alive
@@ -185,6 +186,24 @@ def test_zeros_at_the_end_are_a_torn_tail(journal: Journal, tmp_path: Path, ledg
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+@pytest.mark.parametrize("behind", [0, 4096])
+def test_a_record_that_never_became_whole_is_said(
+    journal: Journal, tmp_path: Path, ledger: SqlLedger, behind: int
+) -> None:
+    """Half a record, with nothing or zeros behind it, is no damage: its file goes, and the log says so."""
+    journal.open(request_id="r1", user="a", task="chat").close("ok", OLLAMA, Usage(1, 1))
+    (path,) = (tmp_path / "journal").glob("*.journal")
+    whole = written(path)
+    journal.open(request_id="r2", user="a", task="chat")
+    journal.stop()
+    os.truncate(path, whole + 30)
+    os.truncate(path, path.stat().st_size + behind)
+    with capture_logs() as logs:
+        assert [row.request_id for row in ledger.rows()] == ["r1"]
+    assert [each["event"] for each in logs] == ["journal_torn"]
+    assert not path.exists()
+
+
 def test_damage_in_the_middle_is_kept_and_said(journal: Journal, tmp_path: Path, ledger: SqlLedger) -> None:
     """A flipped bit stops the reading there; the file is kept under another name."""
     journal.open(request_id="r1", user="a", task="chat").close("ok", OLLAMA, Usage(1, 1))
@@ -218,9 +237,12 @@ def test_full_files_hand_their_open_requests_on(tmp_path: Path, database: Databa
     assert Counter(row.outcome for row in ledger.rows()) == {"ok": 31}
 
 
-def test_background_threads_move_and_stop(tmp_path: Path, database: Database, clock: Clock) -> None:
-    """Started and stopped as a server does it, nothing is left in the journal."""
-    journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock)
+@pytest.mark.parametrize("rotate_bytes", [600, 16 << 20])
+def test_background_threads_move_and_stop(
+    tmp_path: Path, database: Database, clock: Clock, rotate_bytes: int
+) -> None:
+    """Started and stopped as a server does it, nothing is left in the journal, nor of its many full files."""
+    journal = Journal(tmp_path / "journal", clock=clock, stopwatch=clock, rotate_bytes=rotate_bytes)
     ledger = SqlLedger(database, tmp_path / "journal", interval_s=0.001)
     journal.start()
     ledger.start()
