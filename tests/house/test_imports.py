@@ -59,12 +59,15 @@ def test_heavy_modules_are_noticed() -> None:
     assert "sqlite3" in loaded_by("import sqlite3")
 
 
-def test_logs_do_without_rich() -> None:
+def test_logs_do_without_rich(tmp_path: Path) -> None:
     """structlog, which takes rich where it is installed, does not find it; whoever else asks for it does."""
-    pytest.importorskip("rich")
-    assert "rich" not in loaded_by("import inhouse.ops.edge.logs")
-    assert "rich" in loaded_by("import inhouse.ops.edge.logs, rich")
-    assert "rich" in loaded_by("import structlog")
+    (tmp_path / "rich").mkdir()
+    for name, holds in (("__init__", ""), ("console", "Console = 1"), ("traceback", "Traceback = 1")):
+        (tmp_path / "rich" / f"{name}.py").write_text(holds)
+    here = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    assert "rich" not in loaded_by(f"{here}; import inhouse.ops.edge.logs")
+    assert "rich" in loaded_by(f"{here}; import inhouse.ops.edge.logs, rich")
+    assert "rich" in loaded_by(f"{here}; import structlog")
 
 
 def test_import_inhouse_opens_no_file_for_writing_and_no_socket(tmp_path: Path) -> None:
