@@ -6,8 +6,9 @@ length is zero or nothing follows. Each file is locked by the process that write
 There are two ways to write. The plain one is one `os.write` a record. The mapped one allocates space in
 steps, maps it into memory and copies each record there: no call of the kernel, and no other thread gets the
 interpreter meanwhile. What a process stored in a shared mapping is in the page cache as if it had been
-written, so a kill -9 takes nothing back; it can stop between two stores, and the length is the last of them,
-so such a record is not there at all.
+written, so a kill -9 takes nothing back. It can fall into the middle of a copy: of that record some bytes are
+there and the others are the zeros that were allocated, its sum is wrong, and nothing stands behind it.
+Nobody had been told that it was written.
 
 Mapped is what Linux does on file systems that keep what they allocate (`maps_here`). Elsewhere a full disk
 would be met by a store, which nobody can refuse: the process dies of SIGBUS. What is left of that danger: a
