@@ -19,6 +19,9 @@ _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 """What no value may hold; a tab may stand in one. Source: RFC 9110, section 5.5."""
 _LENGTH, _CODING, _CONNECTION = b"\r\ncontent-length: ", b"\r\ntransfer-encoding: ", b"\r\nconnection: "
 _FRAMING = frozenset({_LENGTH, _CODING, _CONNECTION})
+_MOST_NAMES = 500
+_leads: dict[bytes, bytes] = {}
+"""What stands before the value of a header, by its name: the end of the line before it, and the name."""
 _NO_BODY = frozenset({204, 304})
 
 
@@ -58,7 +61,7 @@ def write_head(
     silent = method == "HEAD" or status in _NO_BODY
     told_close = False
     for name, value in (*always, *headers):
-        lead = _lead(name)
+        lead = _leads.get(name) or _lead(name)
         lines += (lead, value)
         if lead in _FRAMING:
             if lead == _LENGTH:
@@ -105,9 +108,10 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}".encode()
 
 
-@lru_cache(maxsize=512)
 def _lead(name: bytes) -> bytes:
-    """What stands before a value: the end of the line before it, and the name."""
     if not _NAME.match(name):
         raise ValueError(f"{name[:40]!r} is no name of a header")
-    return b"\r\n%b: " % name.lower()
+    lead = b"\r\n%b: " % name.lower()
+    if len(_leads) < _MOST_NAMES:
+        _leads[name] = lead
+    return lead

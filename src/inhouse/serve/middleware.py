@@ -68,6 +68,7 @@ _WIRE = ("/v1/", "/v1beta/", "/api/")
 _FROM_ANYWHERE = frozenset({"/health/live", "/health/ready"})
 """Asked by load balancers; they say nothing about the house."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ORIGINS = frozenset({b"origin", b"sec-fetch-site"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 _PORT = re.compile(r":\d{1,5}\Z")
 _POLLED = ("/app/state", "/app/jobs/", "/health", "/static/")
@@ -126,29 +127,56 @@ class Door:
         self.failures = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
         if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1000})
             return
         headers = headers_of(scope)
         given = headers.get(b"x-inhouse-request-id")
         request_id = given.decode() if given and _REQUEST_ID.match(given) else self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         wire = is_wire(scope["path"])
-        origin = ""
-        if wire and self._doors.cors_origins:
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            origin = origin if origin in self._doors.cors_origins else ""
-        reply = _Reply(send, request_id, origin, wire=wire)
+        reply = _Reply(send, request_id, wire, self._origin(headers) if wire else "")
         started = time.perf_counter()
         token = _named.set(request_id)
-        await self._answer(scope, receive, reply)
+        self._inside += wire
+        try:
+            if self._let_in(scope, headers, reply):
+                if scope["method"] in _UNSAFE and not _is_read_by_its_route(scope["path"]):
+                    self._check_length(headers)
+                    first = await receive()
+                    if first.get("more_body", False) or len(first.get("body", b"")) > self._max_body_bytes:
+                        first = await self._whole(first, receive)
+                    receive = _replay(first, receive)
+                await self._app(scope, receive, reply)
+            else:
+                await send_preflight(reply, scope, allowed=bool(reply.origin))
+        except InhouseError as error:
+            if reply.status is not None:
+                _log.error("reply cut", path=scope["path"], code=error.code, reason=error.message)
+            await self._end_with(error, scope, reply)
+        except Exception:  # noqa: BLE001  the outermost one: the caller gets a shape, the log gets the reason
+            self.failures += 1
+            _log.exception("request failed", path=scope["path"], failures=self.failures)
+            fault = InternalError(
+                "Something went wrong inside inhouse", hint="the log line with this request id says more"
+            )
+            await self._end_with(fault, scope, reply)
+        finally:
+            self._inside -= wire
         # The ledger has a row for every answer of a wire surface: a good one needs no line in the log, which
         # would take a quarter of the request's time.
         bad = (reply.status or 500) >= 400
         if bad or not wire:
             self._log_request(scope, reply, started, quiet=not bad and scope["path"].startswith(_POLLED))
         _named.reset(token)
+
+    def _origin(self, headers: dict[bytes, bytes]) -> str:
+        """Where the page comes from that may read the reply, empty for none."""
+        if not self._doors.cors_origins:
+            return ""
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        return origin if origin in self._doors.cors_origins else ""
 
     def _log_request(self, scope: Scope, reply: _Reply, started: float, *, quiet: bool) -> None:
         (_log.debug if quiet else _log.info)(
@@ -159,36 +187,30 @@ class Door:
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
 
-    async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
-        wire = reply.wire
-        self._inside += wire
-        try:
+    async def _end_with(self, error: InhouseError, scope: Scope, reply: _Reply) -> None:
+        await reply.end_with(error, self._words(scope, error) if reply.wire and self._words else None)
+
+    def _let_in(self, scope: Scope, headers: dict[bytes, bytes], reply: _Reply) -> bool:
+        """False for a browser's question before the real request; raises what keeps a request out."""
+        wire, client = reply.wire, scope.get("client")
+        # Most requests are of a program on this machine that has been here before.
+        if not (
+            wire
+            and headers.get(b"host") in self._met
+            and client
+            and is_loopback(client[0])
+            and len(headers) == len(scope["headers"])
+        ):
             self._check_place(scope, wire=wire)
             self._check_host(scope, wire=wire)
-            if wire and is_preflight(scope):
-                await send_preflight(reply, scope, allowed=bool(reply.origin))
-                return
-            unsafe = scope["method"] in _UNSAFE
-            if unsafe and not reply.origin:
+        if scope["method"] in _UNSAFE:
+            if not reply.origin and not _ORIGINS.isdisjoint(headers):
                 _check_origin(scope, wire=wire)
-            if wire:
-                self._check_room()
-            if unsafe and not _is_read_by_its_route(scope["path"]):
-                receive = await self._body(scope, receive)
-            await self._app(scope, receive, reply)
-        except InhouseError as error:
-            if reply.status is not None:
-                _log.error("reply cut", path=scope["path"], code=error.code, reason=error.message)
-            await reply.end_with(error, self._words(scope, error) if wire and self._words else None)
-        except Exception:  # noqa: BLE001  the outermost one: the caller gets a shape, the log gets the reason
-            self.failures += 1
-            _log.exception("request failed", path=scope["path"], failures=self.failures)
-            fault = InternalError(
-                "Something went wrong inside inhouse", hint="the log line with this request id says more"
-            )
-            await reply.end_with(fault, self._words(scope, fault) if wire and self._words else None)
-        finally:
-            self._inside -= wire
+        elif wire and is_preflight(scope):
+            return False
+        if wire and self._doors.max_in_flight:
+            self._check_room()
+        return True
 
     def _check_place(self, scope: Scope, *, wire: bool) -> None:
         client = scope.get("client")
@@ -224,36 +246,32 @@ class Door:
 
     def _check_room(self) -> None:
         most = self._doors.max_in_flight
-        if most and self._inside > most:
+        if self._inside > most:
             raise RateLimited(
                 f"{most} requests are under way, as many as this house takes at once",
                 hint="try again in a second; limits.in_flight holds this limit",
                 retry_after_s=1.0,
             )
 
-    async def _body(self, scope: Scope, receive: Receive) -> Receive:
-        """The body read up to its cap and replayed."""
-        most = self._max_body_bytes
-        length = headers_of(scope).get(b"content-length", b"")
-        if length.isdigit() and int(length) > most:
+    def _check_length(self, headers: dict[bytes, bytes]) -> None:
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._max_body_bytes:
             raise self._too_large()
-        message = await receive()
-        if message["type"] != "http.request":
-            return _replay(message, receive)
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False):
-            parts = [body]
-            size = len(body)
-            while message.get("more_body", False) and size <= most:
-                message = await receive()
-                if message["type"] != "http.request":
-                    return _replay(message, receive)
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-            body = b"".join(parts)
-        if len(body) > most:
+
+    async def _whole(self, first: Message, receive: Receive) -> Message:
+        """The whole body in one message, read up to its cap; or that the client left."""
+        parts: list[bytes] = [first.get("body", b"")]
+        size = len(parts[0])
+        message = first
+        while message.get("more_body", False) and size <= self._max_body_bytes:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+        if size > self._max_body_bytes:
             raise self._too_large()
-        return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
+        return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
@@ -265,7 +283,7 @@ class Door:
 class _Reply:
     """`send` that adds our headers and remembers how far it got."""
 
-    def __init__(self, send: Send, request_id: str, origin: str = "", *, wire: bool = False) -> None:
+    def __init__(self, send: Send, request_id: str, wire: bool, origin: str) -> None:
         self.wire = wire
         self._send = send
         self._request_id = (b"x-inhouse-request-id", request_id.encode())
@@ -343,11 +361,10 @@ def _is_address(name: str) -> bool:
 
 def _check_origin(scope: Scope, *, wire: bool) -> None:
     """An unsafe method must not come from another site's page (OWASP CSRF: verify origin)."""
-    headers = headers_of(scope)
-    if b"origin" not in headers and b"sec-fetch-site" not in headers:
-        return
     origin = header(scope, b"origin")
     site = header(scope, b"sec-fetch-site")
+    if not origin and not site:
+        return
     foreign = origin and urlsplit(origin).netloc.lower() != header(scope, b"host").lower()
     if foreign or site in ("cross-site", "same-site"):
         raise Forbidden(

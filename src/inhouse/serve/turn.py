@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import cast
 
 import structlog
 
@@ -83,7 +82,7 @@ class Turn:
         try:
             await app(self.scope, self.receive, self.send)
         finally:
-            self._line.state.tasks.discard(cast("asyncio.Task[None]", self.task))
+            self._line.state.tasks.discard(self.task)
             if not self.ended and not self.gone:
                 self._cut()
 

@@ -72,7 +72,10 @@ class Gate:
         self._rules = rules
         self._clock = clock
         self._stopwatch = stopwatch
-        self._rooms = {"": FULL}
+        self._inside: dict[str, int] = {}
+        """Requests under way, by the key."""
+        self._rooms: dict[str, Room] = {}
+        """What is left of rates; those inside are counted above."""
         self._house = FULL
         self._visitors: dict[tuple[str, bool, frozenset[Scope]], Grant] = {}
 
@@ -116,22 +119,25 @@ class Gate:
         requests = grant.requests_per_minute or rules.requests_per_minute
         tokens = grant.tokens_per_minute or rules.tokens_per_minute
         streams = grant.streams or rules.streams
-        room = self._rooms.get(key, FULL)
-        if requests is None and tokens is None and streams is None:
-            own: Room | Refused = Room(room.requests, room.tokens, room.streams + 1)
-        else:
-            own = enter(
-                room,
+        inside = self._inside.get(key, 0)
+        own: Room | None = None
+        if requests is not None or tokens is not None or streams is not None:
+            room = self._rooms.get(key, FULL)
+            entered = enter(
+                Room(room.requests, room.tokens, inside),
                 requests_per_minute=requests,
                 tokens_per_minute=tokens,
                 streams=streams,
                 now=self._stopwatch(),
             )
-        if isinstance(own, Refused):
-            raise _too_many(own, f"The API key {key}" if key else "Callers without a key")
+            if isinstance(entered, Refused):
+                raise _too_many(entered, f"The API key {key}" if key else "Callers without a key")
+            own = entered
         if rules.house_requests_per_minute is not None or rules.house_tokens_per_minute is not None:
             self._enter_house(rules)
-        self._rooms[key] = own
+        if own is not None:
+            self._rooms[key] = own
+        self._inside[key] = inside + 1
         return Entrance(self, key, tokens, rules.house_tokens_per_minute)
 
     def _enter_house(self, rules: GateRules) -> None:
@@ -148,15 +154,25 @@ class Gate:
 
     def under_way(self, key: str) -> int:
         """Requests of that key that are under way."""
-        return self._rooms.get(key, FULL).streams
+        return self._inside.get(key, 0)
 
     def _leave(self, entrance: Entrance, tokens: int) -> None:
-        now = self._stopwatch() if tokens else 0.0
-        own, of_own = self._rooms[entrance.key], entrance.tokens_per_minute
-        self._rooms[entrance.key] = leave(own, tokens=tokens, tokens_per_minute=of_own, now=now)
-        of_house = entrance.house_tokens_per_minute
-        if of_house is not None:
-            self._house = leave(self._house, tokens=tokens, tokens_per_minute=of_house, now=now)
+        key = entrance.key
+        self._inside[key] -= 1
+        if tokens and entrance.tokens_per_minute is not None:
+            self._rooms[key] = leave(
+                self._rooms.get(key, FULL),
+                tokens=tokens,
+                tokens_per_minute=entrance.tokens_per_minute,
+                now=self._stopwatch(),
+            )
+        if tokens and entrance.house_tokens_per_minute is not None:
+            self._house = leave(
+                self._house,
+                tokens=tokens,
+                tokens_per_minute=entrance.house_tokens_per_minute,
+                now=self._stopwatch(),
+            )
 
 
 class Entrance:

@@ -42,6 +42,8 @@ class Visit:
     _listener: asyncio.Task[None] | None = None
     _early: Callable[[], Coroutine[Any, Any, None]] | None = None
     sending = 0.0
+    touched = False
+    """Something is to be closed."""
     end: End | None = None
     """Why it was ended by the watch; None while it was not."""
     told: asyncio.Task[None] | None = None
@@ -55,6 +57,7 @@ class Visit:
     def before_first_word(self, tell: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
         """`tell` is called when nothing was sent for `early_s`, and again; None: the first word is there."""
         self._early = tell
+        self.touched = True
 
     def stop(self, why: End) -> None:
         """Cancel the work; a second call does nothing."""
@@ -65,6 +68,7 @@ class Visit:
     def look(self, now: float, patience: Patience, *, closing: bool) -> None:
         """One look."""
         if self._listener is None:
+            self.touched = True
             self._listener = asyncio.ensure_future(self._listen())
         if closing:
             self.stop("stopping")
@@ -118,7 +122,8 @@ class Watch:
     def leave(self, visit: Visit) -> None:
         """Watch it no more."""
         self._visits.discard(visit)
-        visit.close()
+        if visit.touched:
+            visit.close()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
