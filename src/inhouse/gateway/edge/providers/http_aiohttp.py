@@ -18,6 +18,15 @@ __all__ = ["AiohttpTransport"]
 
 T = TypeVar("T")
 
+_OTHER_NAME = "write the name that it is for into the engine's address"
+_CERTIFICATES = {
+    9: "the clock of this machine may be wrong",
+    10: "renew it, or set the clock of this machine",
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+"""What helps, where trusting another authority does not. Source: OpenSSL, x509_vfy.h, X509_V_ERR_*."""
+
 
 class AiohttpTransport:
     """See `http_port.Transport`. aiohttp (0.1 s, 12 MB) is loaded with the first request.
@@ -125,12 +134,21 @@ async def _guarded(step: Awaitable[T], wait_s: float, waits: Waits, limits: Http
         raise _fault(error, answered=limits is None) from error
 
 
+def _untrusted(error: Exception) -> EngineUnreachable:
+    """What is wrong with a certificate, and what to do about just that."""
+    words, hint = str(error), "engines.ca_file names the PEM file of an authority of your own"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = error.verify_message.rstrip(".")
+        hint = _CERTIFICATES.get(error.verify_code, hint)
+    return EngineUnreachable(f"its certificate is not trusted: {words}", hint=hint)
+
+
 def _fault(error: Exception, *, answered: bool) -> EngineError:
     """What a fault of the connection is in the words of the kernel."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return EngineUnreachable(f"its certificate is not trusted: {error}")
+        return _untrusted(error.certificate_error)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return EngineUnreachable(f"the proxy cannot be reached: {error.os_error or error}")
     if isinstance(error, aiohttp.ClientHttpProxyError):
