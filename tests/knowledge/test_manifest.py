@@ -187,17 +187,32 @@ home.ingest.run([Path(sys.argv[2])], on_progress=tell)
 """
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of more files than a batch holds. It is only read."""
+    pages = {f"{n:03}.md": f"# Page {n}\n\nWord{n} and budget." for n in range(160)}
+    return write(tmp_path_factory.mktemp("many") / "docs", pages)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(many: Path, tmp_path_factory: pytest.TempPathFactory) -> object:
+    """The control: what a home holds that took the folder in without being killed."""
+    control = open_home(tmp_path_factory.mktemp("control"))
+    control.ingest.run([many])
+    found = state(control)
+    control.close()
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("after_files", [1, 65, 150])
-def test_kill_9_and_the_next_run_completes(tmp_path: Path, after_files: int) -> None:
+def test_kill_9_and_the_next_run_completes(
+    tmp_path: Path, many: Path, undisturbed: object, after_files: int
+) -> None:
     """Killed around the edges of a batch: the home ends equal to one that was never disturbed."""
-    folder = write(
-        tmp_path / "docs", {f"{n:03}.md": f"# Page {n}\n\nWord{n} and budget." for n in range(160)}
-    )
     (tmp_path / "home").mkdir()
-    (tmp_path / "control").mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path / "home"), str(folder)],
+        [sys.executable, "-c", KILLED, str(tmp_path / "home"), str(many)],
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[2],
         text=True,
@@ -211,9 +226,6 @@ def test_kill_9_and_the_next_run_completes(tmp_path: Path, after_files: int) -> 
     assert process.wait(30) == -signal.SIGKILL
     home = open_home(tmp_path / "home")
     home.manifest.recover()
-    home.ingest.run([folder])
-    control = open_home(tmp_path / "control")
-    control.ingest.run([folder])
-    assert state(home) == state(control)
+    home.ingest.run([many])
+    assert state(home) == undisturbed
     home.close()
-    control.close()
