@@ -9,18 +9,23 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from inhouse.cli.client import HouseClient
+from inhouse.cli.transport import InProcess, OverHttp
 from inhouse.gateway.edge.providers.scripted import Scene, ScriptedProvider
 from inhouse.gateway.ports import LedgerRow
 from inhouse.gateway.rollout import Arm
-from inhouse.kernel.caller import Grant
+from inhouse.kernel.caller import ApiKey, Grant
 from inhouse.kernel.errors import EngineBroke
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Finished, TextDelta, Usage, UsageSeen
 from inhouse.kernel.ports import ChatStream, EngineUsed
+from inhouse.ops.keys import digest_of, id_in, secret_of
 from inhouse.serve.app import build_app
+from inhouse.serve.plane.gate import Gate, GateRules
 from inhouse.serve.wire import App
 from tests.serve.client import call
 from tests.serve.fake_desks import FakePicks, FakeRollouts
 from tests.serve.fakes import FakeHouse, FakeLedger
+from tests.serve.raw import raw_server
 
 USED = EngineUsed("ollama", "qwen", "local", "asked for")
 
@@ -32,11 +37,13 @@ class Chat:
     text: str = "28 days"
     error: EngineBroke | None = None
     asked: list[ChatRequest] = field(default_factory=list)
+    grants: list[Grant | None] = field(default_factory=list)
 
     async def open(
         self, request: ChatRequest, *, request_id: str, user: str, grant: Grant | None = None
     ) -> ChatStream:
         self.asked.append(request)
+        self.grants.append(grant)
         if self.error is not None:
             raise self.error
         script: list[Scene] = [TextDelta(self.text), UsageSeen(Usage(7, 3)), Finished()]
@@ -92,11 +99,17 @@ class House:
     chat: Chat = field(default_factory=Chat)
     desk: FakeRollouts = field(default_factory=FakeRollouts)
     picks: FakePicks = field(default_factory=FakePicks)
+    gate: Gate | None = None
 
     @property
     def app(self) -> App:
         parts = replace(
-            FakeHouse().parts, chat=self.chat, rollouts=self.desk, samples=self.picks, ledger=Ledger()
+            FakeHouse().parts,
+            chat=self.chat,
+            rollouts=self.desk,
+            samples=self.picks,
+            ledger=Ledger(),
+            gate=self.gate,
         )
         return build_app(parts, stopping=asyncio.Event())
 
@@ -112,6 +125,63 @@ async def test_an_answer_is_measured() -> None:
     asked = house.chat.asked[0]
     assert (asked.model, asked.task, asked.data, asked.temperature) == ("qwen", "compare", "local_only", 0.0)
     assert [each.role for each in asked.messages] == ["system", "user"]
+
+
+class Ring:
+    """One key, which may use the cloud."""
+
+    secret = secret_of(b"1" * 6, b"2" * 32)
+    grant = Grant(key=id_in(secret) or "", user="boss")
+
+    def all(self) -> tuple[ApiKey, ...]:
+        return (ApiKey(self.grant, "boss", digest_of(self.secret), 0.0),)
+
+    def find(self, key_id: str) -> ApiKey | None:
+        return self.all()[0] if key_id == self.grant.key else None
+
+
+@pytest.mark.parametrize("what", ["answer", "judge"])
+async def test_comparing_is_no_way_around_the_keys(what: str) -> None:
+    """A program without a key has its own rights here too, a key gives its own, a wrong one none."""
+    rules = GateRules()
+    house = House(gate=Gate(Ring(), lambda: rules, clock=lambda: 1.0, stopwatch=lambda: 1.0))
+    body = {"model": "qwen", "judge": "j", "prompt": "p", "first": "a", "second": "b"}
+    wanted = ("model", "prompt") if what == "answer" else ("judge", "prompt", "first", "second")
+    data = {name: body[name] for name in wanted}
+
+    async def status(**headers: str) -> int:
+        return (await call(house.app, "POST", f"/app/compare/{what}", data=data, headers=headers)).status
+
+    assert await status() == 200
+    assert await status(authorization=f"Bearer {Ring.secret}") == 200
+    without, with_key = house.chat.grants
+    assert without is not None
+    assert (without.cloud, without.key) == (False, "")
+    assert with_key is not None
+    assert (with_key.cloud, with_key.user) == (True, "boss")
+    assert await status(authorization=f"Bearer {Ring.secret[:-1]}x") == 401
+    rules = GateRules(keyless=frozenset({"models"}))
+    assert await status() == 403
+    rules = GateRules(keyless=frozenset())
+    assert await status() == 401
+    assert len(house.chat.asked) == 2, "who was turned away asked nobody"
+
+
+async def test_commands_ask_with_their_key_or_as_the_house() -> None:
+    """Over a socket with INHOUSE_API_KEY, if there is one; in a process that opened the home as its owner."""
+    rules = GateRules()
+    house = House(gate=Gate(Ring(), lambda: rules, clock=lambda: 1.0, stopwatch=lambda: 1.0))
+    body = {"model": "qwen", "prompt": "p"}
+    async with raw_server(house.app) as connect:
+        port = (await connect()).writer.get_extra_info("peername")[1]
+        for key in ("", Ring.secret):
+            client = HouseClient(OverHttp(f"http://127.0.0.1:{port}"), key=key)
+            assert (await client.compare_answer(body)).text == "28 days"
+    assert (await HouseClient(InProcess(house.app)).compare_answer(body)).text == "28 days"
+    without, with_key, owner = house.chat.grants
+    assert without is not None
+    assert with_key is not None
+    assert (without.cloud, with_key.cloud, owner) == (False, True, None)
 
 
 async def test_a_failing_model_is_an_error() -> None:

@@ -34,12 +34,17 @@ ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
 class HouseClient:
-    """Asks on behalf of `user`. Every method raises the `InhouseError` that the house replied with."""
+    """Asks on behalf of `user`. Every method raises the `InhouseError` that the house replied with.
 
-    def __init__(self, transport: Transport, *, user: str = "") -> None:
+    `key` is an API key of the house; models are asked with its rights then.
+    """
+
+    def __init__(self, transport: Transport, *, user: str = "", key: str = "") -> None:
         self._transport = transport
         # As bytes of UTF-8 in a header of Latin-1, which is how HTTP carries other alphabets.
         self._headers = {"x-inhouse-user": user.encode().decode("latin-1")} if user else {}
+        if key:
+            self._headers["authorization"] = f"Bearer {key}"
 
     async def search(self, query: str, *, k: int) -> SearchDocument:
         return await self._get("/app/search", SearchDocument, q=query, k=k)

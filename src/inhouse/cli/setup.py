@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Builder", "Open", "Owner", "Setup", "setup_of"]
 
 
+KEY = "INHOUSE_API_KEY"
+"""The environment variable with an API key, as the Python client has it."""
 NEED_LOCK = frozenset({"ingest", "documents rm"})
 """Commands that change documents: only whoever holds the home's lock may."""
 
@@ -115,7 +117,7 @@ class Setup:
         self.builder.start_logging(loaded, home if writing and not owner else None, serving=False)
         beside = owner is not None and owner.role == "gateway"
         if owner and owner.address and not beside:
-            yield HouseClient(OverHttp(owner.address), user=user)
+            yield HouseClient(OverHttp(owner.address), user=user, key=self.environment.get(KEY, ""))
             return
         from inhouse.serve.app import build_app
 

@@ -113,6 +113,8 @@ class InProcess:
             "headers": [(key.encode(), value.encode("latin-1")) for key, value in given.items()],
             "client": ("127.0.0.1", 0),
             "server": ("127.0.0.1", 0),
+            # Whoever opens the home in a process of his own has all of it; no request over a socket says so.
+            "extensions": {"inhouse.owner": {}},
         }
         messages: asyncio.Queue[Message | None] = asyncio.Queue()
         left = asyncio.Event()

@@ -10,7 +10,8 @@ from pydantic import Field
 from inhouse.dialects.status import error_of
 from inhouse.gateway.escalate import confidence_of
 from inhouse.gateway.judge import judge_request, read_verdict
-from inhouse.kernel.errors import EngineError, Unavailable
+from inhouse.kernel.caller import Grant
+from inhouse.kernel.errors import EngineError, Forbidden, Unavailable
 from inhouse.kernel.messages import (
     ChatEvent,
     ChatMessage,
@@ -24,9 +25,12 @@ from inhouse.kernel.messages import (
 from inhouse.kernel.ports import ChatModel
 from inhouse.serve.bodies import Body
 from inhouse.serve.callers import CallerOf
+from inhouse.serve.middleware import is_loopback
 from inhouse.serve.parts import Parts
+from inhouse.serve.plane.asked import secret_in
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
+from inhouse.serve.wire import headers_of
 
 __all__ = ["AnswerShape", "CompareBody", "JudgeBody", "PickBody", "VerdictShape", "compare_routes"]
 
@@ -99,14 +103,14 @@ def compare_routes(parts: Parts) -> APIRouter:
             max_tokens=body.max_tokens,
             temperature=0.0,
         )
-        return await _measured(parts, asked, request.state.request_id, caller.user)
+        return await _measured(parts, asked, request, caller.user)
 
     @routes.post("/app/compare/judge")
     async def judge(body: JudgeBody, request: Request, caller: CallerOf) -> VerdictShape:
         """Ask a model which answer is better. Ask twice with the order turned: judges like the first."""
         question = ChatRequest((ChatMessage("user", body.prompt),), data=body.data)
         asked = judge_request(question, body.first, body.second, model=body.judge)
-        events = await _all_events(_chat(parts), asked, request.state.request_id, caller.user)
+        events = await _all_events(parts, asked, request, caller.user)
         scores = read_verdict(_text(events[0]))
         return VerdictShape(first=scores[0] if scores else None, second=scores[1] if scores else None)
 
@@ -120,14 +124,14 @@ def compare_routes(parts: Parts) -> APIRouter:
     return routes
 
 
-async def _measured(parts: Parts, asked: ChatRequest, request_id: str, user: str) -> AnswerShape:
-    events, where, ran, first_ms, total_ms = await _all_events(_chat(parts), asked, request_id, user)
+async def _measured(parts: Parts, asked: ChatRequest, request: Request, user: str) -> AnswerShape:
+    events, where, ran, first_ms, total_ms = await _all_events(parts, asked, request, user)
     last = events[-1]
     if isinstance(last, Failed):
         raise error_of(last)
     usage = next((each.usage for each in events if isinstance(each, UsageSeen)), Usage(0, 0))
     sure = confidence_of(asked, events)
-    rows = await asyncio.to_thread(parts.ledger.request, request_id)
+    rows = await asyncio.to_thread(parts.ledger.request, request.state.request_id)
     return AnswerShape(
         model=asked.model or "",
         ran=ran,
@@ -145,12 +149,15 @@ async def _measured(parts: Parts, asked: ChatRequest, request_id: str, user: str
 
 
 async def _all_events(
-    chat: ChatModel, asked: ChatRequest, request_id: str, user: str
+    parts: Parts, asked: ChatRequest, request: Request, user: str
 ) -> tuple[list[ChatEvent], str, str, float | None, float]:
     """Events, place, `engine/model`, first-token and total milliseconds."""
+    chat, grant = _chat(parts), _grant(parts, request)
     clock = asyncio.get_running_loop().time
     began = clock()
-    stream = await chat.open(asked, request_id=request_id, user=user)
+    stream = await chat.open(
+        asked, request_id=request.state.request_id, user=grant.user if grant else user, grant=grant
+    )
     first_ms: float | None = None
     events: list[ChatEvent] = []
     try:
@@ -164,6 +171,28 @@ async def _all_events(
         raise EngineError("the model gave nothing at all")
     used = stream.used
     return events, used.where, f"{used.engine}/{used.model}", first_ms, (clock() - began) * 1000
+
+
+def _grant(parts: Parts, request: Request) -> Grant | None:
+    """What the caller may ask: the same as at `/v1`, or this would be a way around its keys.
+
+    None for a command that opened the house in its own process: it is the house.
+
+    Raises:
+        Unauthorized: if the key is not good, or one is needed.
+        Forbidden: if it is not for asking models.
+    """
+    if parts.gate is None or "inhouse.owner" in request.scope.get("extensions", {}):
+        return None
+    headers = headers_of(request.scope)
+    grant = parts.gate.grant(
+        secret_in(headers),
+        user=headers.get(b"x-inhouse-user", b"").decode("latin-1"),
+        loopback=request.client is not None and is_loopback(request.client.host),
+    )
+    if "chat" not in grant.scopes:
+        raise Forbidden("This key is not for `chat`", hint="`inhouse keys add --name NAME` makes one that is")
+    return grant
 
 
 def _chat(parts: Parts) -> ChatModel:
