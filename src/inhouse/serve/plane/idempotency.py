@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from inhouse.kernel.errors import BadRequest, Conflict, InhouseError, KeyReused
 from inhouse.kernel.ports import EngineUsed, Outcome
 from inhouse.serve.plane.asked import STREAMED, Asked
-from inhouse.serve.plane.requests import requested_in, right_of, write_row
+from inhouse.serve.plane.requests import before_gateway, requested_in, right_of, write_row
 from inhouse.serve.wire import Message
 
 __all__ = ["REPLAYED", "Repeats"]
@@ -123,8 +123,11 @@ class Repeats:
         try:
             outcome = await self._listen(work, asked, repeated=True)
         except InhouseError as error:
-            # What cannot be read is no request to a model; any other refusal is one for each who sent it.
-            outcome, code = ("failed", error.code) if not isinstance(error, BadRequest) else (None, None)
+            # What cannot be read is no request to a model; what was turned away before the gateway is
+            # written down for each who asked, here as there.
+            right = right_of(asked.path)
+            early = right is not None and before_gateway(error, right, asked.grant)
+            outcome, code = (None, None) if early or isinstance(error, BadRequest) else ("failed", error.code)
             raise
         finally:
             if outcome is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from inhouse.kernel.caller import Grant
-from inhouse.kernel.errors import BadRequest, Forbidden, InhouseError, RateLimited, Unauthorized
+from inhouse.kernel.errors import BadRequest, InhouseError, RateLimited, Unauthorized
 from inhouse.kernel.ports import Accounts, EngineUsed
 from inhouse.ops.health import Check
 from inhouse.serve.plane.asked import Asked, secret_in
@@ -19,7 +19,7 @@ from inhouse.serve.plane.front import Front, Surface
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.ollama_names import CloudName
 from inhouse.serve.plane.parts import PlaneParts
-from inhouse.serve.plane.requests import requested_in, right_of, write_row
+from inhouse.serve.plane.requests import before_gateway, requested_in, right_of, write_row
 from inhouse.serve.plane.watch import Patience
 from inhouse.serve.wire import FORWARDED, Scope, WireError
 
@@ -61,10 +61,7 @@ class Refusals:
     def note(self, asked: Asked, error: InhouseError) -> None:
         """Write the refusal down, unless the gateway did."""
         right = right_of(asked.path)
-        if right is None:
-            return
-        # A scope is looked at before anything else; what else is forbidden was decided by the gateway.
-        if isinstance(error, RateLimited | CloudName) or right not in asked.grant.scopes:
+        if right is not None and asked.method == "POST" and before_gateway(error, right, asked.grant):
             self._write(
                 error,
                 asked.grant,
@@ -131,15 +128,15 @@ class NotingFront(Front):
         repeats: Repeats | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.refusals = Refusals(parts)
         super().__init__(parts, surfaces, repeats=repeats, patience=patience)
+        self.refusals = Refusals(parts)
 
     def turned_away(self, asked: Asked | None, error: InhouseError) -> None:
         """See `Front.turned_away`."""
-        if isinstance(error, Unauthorized):
-            self.refusals.strangers += 1
-        elif asked is not None and asked.method == "POST" and isinstance(error, RateLimited | Forbidden):
+        if asked is not None:
             self.refusals.note(asked, error)
+        elif isinstance(error, Unauthorized):
+            self.refusals.strangers += 1
 
     def words(self, scope: Scope, error: InhouseError) -> WireError | None:
         """See `Front.words`: the door asks for them once for each request that it turns away."""

@@ -8,11 +8,12 @@ import msgspec
 import structlog
 
 from inhouse.kernel.caller import Grant, Scope
-from inhouse.kernel.errors import HomeUnusable
+from inhouse.kernel.errors import Forbidden, HomeUnusable, InhouseError, RateLimited
 from inhouse.kernel.messages import Usage
 from inhouse.kernel.ports import Accounts, EngineUsed, Outcome
+from inhouse.serve.plane.ollama_names import CloudName
 
-__all__ = ["requested_in", "right_of", "write_row"]
+__all__ = ["before_gateway", "requested_in", "right_of", "write_row"]
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,15 @@ def requested_in(path: str, body: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeError):
         return None
     return named[:LONGEST_NAME] if named else None
+
+
+def before_gateway(error: InhouseError, right: Scope, grant: Grant) -> bool:
+    """True for a refusal that the gateway, which writes its own down, never heard of.
+
+    A scope is looked at before anything else; what else is forbidden was decided by the gateway.
+    """
+    lacks = isinstance(error, Forbidden) and right not in grant.scopes
+    return lacks or isinstance(error, RateLimited | CloudName)
 
 
 def write_row(
