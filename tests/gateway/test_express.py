@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,9 @@ from inhouse.gateway.edge.dispatch_express import Express
 from inhouse.gateway.edge.prober import EngineSettings
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import BadRequest, EngineError, HomeUnusable
-from inhouse.kernel.messages import Failed, TextDelta
+from inhouse.kernel.messages import ChatRequest, Failed, TextDelta, Wishes
 from inhouse.kernel.ports import ChatStream
+from tests.dialects.grammar import keeps_grammar
 from tests.gateway.house import PATIENT, QUICK, House, configured, house
 from tests.worlds.engines import USAGE, WORDS, FakeEngine, Fault
 
@@ -41,6 +43,7 @@ SEEN: tuple[Fault, ...] = (
     "mid_error",
 )
 FAULTS = [*SEEN, *(pytest.param(fault, marks=pytest.mark.slow) for fault in WAITED)]
+Form = Literal["stream", "whole", "translated"]
 UNLIKE = {"request_id", "started_at", "first_token_ms", "total_ms"}
 """What differs from one request to the next anyway."""
 
@@ -62,21 +65,30 @@ class Outcome:
     failures: int = 0
 
 
-async def by_short(_gateway: House, express: Express, body: bytes) -> tuple[str, str]:
+async def by_short(express: Express, body: bytes, form: Form = "whole") -> tuple[str, str]:
     """Text and engine."""
-    trip = express.trip(body, GRANT)
+    trip = express.carry(read_as(body, form), GRANT) if form == "translated" else express.trip(body, GRANT)
     assert trip is not None, "this request was to take the short way"
     if trip.stream:
         return await read(await trip.open("r1"))
     reply = await trip.whole("r1")
-    if not isinstance(reply, PassedReply):
-        return await read(reply)
-    return json.loads(reply.body)["choices"][0]["message"]["content"], trip.used.engine
+    if isinstance(reply, PassedReply):
+        return json.loads(reply.body)["choices"][0]["message"]["content"], trip.used.engine
+    if isinstance(reply, list):
+        assert keeps_grammar(reply)
+        return "".join(each.text for each in reply if isinstance(each, TextDelta)), trip.used.engine
+    return await read(reply)
 
 
-async def by_long(gateway: House, _express: Express, body: bytes) -> tuple[str, str]:
-    """The same through `Dispatch.open`."""
+def read_as(body: bytes, form: Form) -> ChatRequest:
+    """The request in the kernel's words; one to translate has no bytes of its own any more."""
     request = openai.read_chat(body, data="any")[0]
+    return replace(request, original=None) if form == "translated" else request
+
+
+async def by_long(gateway: House, body: bytes, form: Form) -> tuple[str, str]:
+    """The same through `Dispatch.open`."""
+    request = read_as(body, form)
     return await read(await gateway.dispatch.open(request, request_id="r1", user="anna", grant=GRANT))
 
 
@@ -91,7 +103,7 @@ async def read(answer: ChatStream) -> tuple[str, str]:
     return text, answer.used.engine
 
 
-async def outcome(home: Path, fault: Fault, *, short: bool, stream: bool, second: bool) -> Outcome:
+async def outcome(home: Path, fault: Fault, form: Form, *, short: bool, second: bool) -> Outcome:
     """One request to a house whose first engine has that fault."""
     limits = replace(QUICK, whole_timeout_s=0.2) if fault in WAITED else PATIENT
     async with (
@@ -100,10 +112,10 @@ async def outcome(home: Path, fault: Fault, *, short: bool, stream: bool, second
         house(home, configured(first, good) if second else configured(first), limits=limits) as gateway,
     ):
         found = Outcome()
-        ask = by_short if short else by_long
-        express = Express(gateway.dispatch, lambda _model, _streamed: True)
+        express, body = Express(gateway.dispatch, everything), body_of(stream=form == "stream")
         try:
-            found.text, found.engine = await ask(gateway, express, body_of(stream=stream))
+            asked = by_short(express, body, form) if short else by_long(gateway, body, form)
+            found.text, found.engine = await asked
         except EngineError as error:
             found.error = f"{type(error).__name__} {error.engine} {error.message} {error.hint}"
         assert first.fired == (fault != "none")
@@ -116,12 +128,12 @@ async def outcome(home: Path, fault: Fault, *, short: bool, stream: bool, second
 
 
 @pytest.mark.parametrize("second", [True, False], ids=["second", "alone"])
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("form", get_args(Form))
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_both_ways_end_alike(tmp_path: Path, fault: Fault, *, stream: bool, second: bool) -> None:
+async def test_both_ways_end_alike(tmp_path: Path, fault: Fault, form: Form, *, second: bool) -> None:
     """Whatever an engine does, text, engine, error, row and rest are those of the long way."""
-    long = await outcome(tmp_path / "long", fault, short=False, stream=stream, second=second)
-    short = await outcome(tmp_path / "short", fault, short=True, stream=stream, second=second)
+    long = await outcome(tmp_path / "long", fault, form, short=False, second=second)
+    short = await outcome(tmp_path / "short", fault, form, short=True, second=second)
     assert short == long
 
 
@@ -155,7 +167,7 @@ async def test_engine_of_another_form_is_understood(tmp_path: Path) -> None:
     """One that streams although it was asked for a document is asked once, and read to its end."""
     async with FakeEngine("vllm").running() as fake, house(tmp_path, configured(fake)) as gateway:
         express = Express(gateway.dispatch, everything)
-        assert await by_short(gateway, express, body_of()) == ("".join(WORDS), "vllm")
+        assert await by_short(express, body_of()) == ("".join(WORDS), "vllm")
         assert len(fake.chats) == 1
         (row,) = gateway.ledger.rows()
         assert (row.outcome, row.output_tokens) == ("ok", USAGE.output_tokens)
@@ -170,7 +182,7 @@ async def test_way_changes_with_the_fleet(tmp_path: Path) -> None:
     ):
         express = Express(gateway.dispatch, everything)
         for _ in range(3):
-            assert (await by_short(gateway, express, body_of()))[1] == "vllm"
+            assert (await by_short(express, body_of()))[1] == "vllm"
         assert (len(bad.chats), len(good.chats)) == (1, 3)
 
 
@@ -179,7 +191,9 @@ async def test_cancelled_request_lets_go_of_its_engine(tmp_path: Path, *, stream
     """The connection is cut, the row says cancelled with an estimate, and the engine is not blamed."""
     async with FakeEngine("vllm", "hang").running() as fake, house(tmp_path, configured(fake)) as gateway:
         express = Express(gateway.dispatch, everything)
-        task = asyncio.ensure_future(by_short(gateway, express, body_of(stream=stream)))
+        task = asyncio.ensure_future(
+            by_short(express, body_of(stream=stream), "stream" if stream else "whole")
+        )
         await fake.met.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -218,6 +232,27 @@ async def test_anything_more_takes_the_long_way(tmp_path: Path, more: dict[str, 
         express = Express(gateway.dispatch, everything)
         assert express.trip(body_of(more), GRANT) is None
         assert express.trip(body_of(), GRANT) is not None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"stream": True},
+        {"json_schema": "{}"},
+        {"json_object": True},
+        {"runs_as": "other"},
+        {"wishes": Wishes(prefer="local")},
+    ],
+    ids=lambda more: next(iter(more)) if isinstance(more, dict) else "",
+)
+async def test_what_must_be_looked_at_is_not_carried(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:  # Any: fields of a request
+    """Streams, prescribed forms, roll-outs and wishes take the long way; the same without them does not."""
+    async with FakeEngine("vllm", "whole").running() as fake, house(tmp_path, configured(fake)) as gateway:
+        express, plain = Express(gateway.dispatch, everything), read_as(body_of(), "translated")
+        assert express.carry(replace(plain, **more), GRANT) is None
+        assert express.carry(plain, GRANT) is not None
 
 
 async def test_who_must_look_first_is_asked(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from inhouse.serve.plane.parts import Trip
 from inhouse.serve.plane.watch import Visit
 from inhouse.serve.wire import send_reply
 
-__all__ = ["Gone", "Writer", "answer_plain", "answer_stream", "answer_whole", "with_reader"]
+__all__ = ["Gone", "Writer", "answer_stream", "answer_trip", "answer_whole", "with_reader"]
 
 SSE = "text/event-stream"
 WAITING = EngineUsed("none", None, "none", "still waiting for the first word of an engine")
@@ -82,10 +82,9 @@ async def answer_whole(
     request: ChatRequest,
     render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
     *,
-    opened: Callable[[], None] = lambda: None,
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Answer with one JSON document made of all events; `opened` is called when the first one is there.
+    """Answer with one JSON document made of all events.
 
     `headers` are the vendor's own.
 
@@ -93,13 +92,17 @@ async def answer_whole(
         InhouseError: if it failed; nothing was sent then.
         Gone: if the reader left.
     """
+    express = asked.parts.express
+    if express is not None and (trip := express.carry(request, asked.grant)) is not None:
+        await answer_trip(asked, trip, render, headers=headers)
+        return
     used, events = await with_reader(asked, _collect(asked, request))
     body = _body(used, events, render)
     head = [*used_headers(used), *headers]
     await send_reply(asked.send, 200, body, "application/json", headers=head)
 
 
-async def answer_plain(
+async def answer_trip(
     asked: Asked,
     trip: Trip,
     render: Callable[[EngineUsed, Sequence[ChatEvent]], bytes],
@@ -115,6 +118,9 @@ async def answer_plain(
             reply = await trip.whole(asked.request_id)
             if isinstance(reply, PassedReply):
                 used, body, tokens = trip.used, reply.body, trip.tokens
+            elif isinstance(reply, list):
+                used, tokens = trip.used, trip.tokens
+                body = _body(used, reply, render)
             else:
                 meter = Meter(trip)
                 try:

@@ -27,7 +27,7 @@ from inhouse.kernel.errors import (
 from inhouse.kernel.messages import NO_WISHES, ChatEvent, ChatRequest, EmbedRequest
 from inhouse.kernel.ports import Embedded, EngineUsed
 from inhouse.serve.plane.asked import Asked, used_headers
-from inhouse.serve.plane.exchange import answer_plain, answer_stream, answer_whole, with_reader
+from inhouse.serve.plane.exchange import answer_stream, answer_trip, answer_whole, with_reader
 from inhouse.serve.plane.front import Route, WireError
 from inhouse.serve.plane.parts import Offer, Trip
 from inhouse.serve.plane.vectors import embed
@@ -120,7 +120,7 @@ async def _chat(asked: Asked) -> None:
     elif isinstance(request, ChatRequest):
         await answer_whole(asked, request, render, headers=_own(asked))
     else:
-        await answer_plain(asked, request, render, headers=_own(asked))
+        await answer_trip(asked, request, render, headers=_own(asked))
 
 
 def _trip(asked: Asked) -> Trip | None:

@@ -14,7 +14,7 @@ from inhouse.dialects.openai_pass import PassedReply
 from inhouse.gateway.ports import ModelStore, Offer
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import InhouseError
-from inhouse.kernel.messages import DataPolicy
+from inhouse.kernel.messages import ChatEvent, ChatRequest, DataPolicy
 from inhouse.kernel.ports import Accounts, ChatModel, ChatStream, Embedder, EngineUsed
 
 __all__ = ["Admission", "Catalogue", "Express", "Gatekeeper", "Offer", "PlaneParts", "Trip"]
@@ -70,11 +70,11 @@ class Gatekeeper(Protocol):
 
 
 class Trip(Protocol):
-    """One plain request on its way; asked once, by `whole` or by `open`."""
+    """One request on its way; asked once, by `whole` or by `open`."""
 
     @property
-    def model(self) -> str:
-        """The name that was asked for."""
+    def model(self) -> str | None:
+        """The name that was asked for, None where there was none."""
         ...
 
     @property
@@ -94,7 +94,7 @@ class Trip(Protocol):
 
     @property
     def used(self) -> EngineUsed:
-        """Which engine answered, once `whole` gave a `PassedReply`."""
+        """Which engine answered, once `whole` gave its answer in one piece."""
         ...
 
     @property
@@ -102,8 +102,9 @@ class Trip(Protocol):
         """What that answer took in all."""
         ...
 
-    async def whole(self, request_id: str) -> PassedReply | ChatStream:
-        """The answer in one piece, or a stream of events where another engine had to take over.
+    async def whole(self, request_id: str) -> PassedReply | list[ChatEvent] | ChatStream:
+        """The answer in one piece, as bytes for the caller or as all its events; a stream of events where
+        the engine gives nothing else, or another one had to take over.
 
         Raises:
             InhouseError: what `ChatModel.open` raises.
@@ -116,7 +117,7 @@ class Trip(Protocol):
 
 
 class Express(Protocol):
-    """The short way of requests that need nothing but an engine of their own dialect."""
+    """The short way of ordinary requests."""
 
     def trip(self, body: bytes, grant: Grant) -> Trip | None:
         """The way of a chat completion (OpenAI's dialect); None where it must take the long one.
@@ -124,6 +125,10 @@ class Express(Protocol):
         Raises:
             BadRequest: if the request is wrong.
         """
+        ...
+
+    def carry(self, request: ChatRequest, grant: Grant) -> Trip | None:
+        """The way of a request in any dialect whose answer is wanted in one piece; None for the long one."""
         ...
 
 

@@ -9,6 +9,7 @@ addresses outside of the house only.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ class HttpClient:
         """
         limits = self.limits
         wait_s = limits.whole_timeout_s if timeout_s is None else timeout_s
-        waits = Waits(limits, asyncio.get_running_loop().time, whole=True)
+        waits = Waits(limits, time.monotonic, whole=True)
         reply: Reply | None = None
         try:
             async with asyncio.timeout(wait_s):
@@ -127,7 +128,7 @@ class HttpClient:
             OtherForm: if the engine answers with a stream.
             EngineError: see `providers.port.Provider.stream`.
         """
-        waits = Waits(self.limits, asyncio.get_running_loop().time, whole=True)
+        waits = Waits(self.limits, time.monotonic, whole=True)
         reply: Reply | None = None
         try:
             reply = await road(body, waits)
@@ -157,7 +158,7 @@ class HttpClient:
         `send` gives the head of the reply in the time that `waits` leaves; None: it is asked for.
         """
         send = send or self._transport(post.url).send
-        waits = waits or Waits(self.limits, asyncio.get_running_loop().time, whole=post.whole)
+        waits = waits or Waits(self.limits, time.monotonic, whole=post.whole)
         reply: Reply | None = None
         try:
             reply = await send(post, waits)

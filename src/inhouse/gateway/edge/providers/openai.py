@@ -14,7 +14,7 @@ from inhouse.gateway.profiles import Profile
 from inhouse.kernel.errors import EngineBroke, EngineUnfit
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Embeddings, EmbedRequest, Failed
 
-__all__ = ["WIRE", "OpenAIProvider", "PlainRoad", "is_official"]
+__all__ = ["WIRE", "OpenAIProvider", "ShortRoad", "is_official"]
 
 WIRE = Wire(openai.EventReader, openai.read_reply, openai.read_error)
 
@@ -46,9 +46,13 @@ class OpenAIProvider:
 
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`. An answer that is read in one piece is asked for in one piece."""
+        return self._http.events(*self.asked(request, model))
+
+    def asked(self, request: ChatRequest, model: str) -> tuple[HttpPost, Wire]:
+        """What the engine is sent, and how its answer is read."""
         passing = self._passing(request, model) if request.original is not None else None
         if passing is not None:
-            return self._http.events(*passing)
+            return passing
         body = openai.write_request(
             request,
             model=model,
@@ -56,8 +60,7 @@ class OpenAIProvider:
             ask_usage=self._profile.usage_in_stream,
             official=self._official,
         )
-        post = HttpPost(self._name, self._url, body, self._headers, whole=not request.stream)
-        return self._http.events(post, WIRE)
+        return HttpPost(self._name, self._url, body, self._headers, whole=not request.stream), WIRE
 
     def _passing(self, request: ChatRequest, model: str) -> tuple[HttpPost, Wire] | None:
         """The request as it came and a reader that leaves the answer as it comes; None to translate both.
@@ -81,13 +84,13 @@ class OpenAIProvider:
             wire = Wire(openai.EventReader, read_reply, openai.read_error)
         return HttpPost(self._name, self._url, body, self._headers, whole=not request.stream), wire
 
-    def plain_road(self, model: str) -> PlainRoad | None:
-        """The way of plain requests to that model, None where each must be written anew."""
+    def short_road(self, model: str) -> ShortRoad | None:
+        """The way of ordinary requests to that model, None where there is no short one."""
         post = HttpPost(self._name, self._url, b"", self._headers)
         road = None if self._official else self._http.road(post)
         if road is None:
             return None
-        return PlainRoad(self._http, road, post, model, ask_usage=self._profile.usage_in_stream)
+        return ShortRoad(self, self._http, road, post, model=model, ask_usage=self._profile.usage_in_stream)
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`."""
@@ -104,10 +107,20 @@ class OpenAIProvider:
             raise type(error)(message, engine=self._name, hint=error.hint) from None
 
 
-class PlainRoad:
-    """Plain chat completions on their way to one model of one engine, and its answers as they come back."""
+class ShortRoad:
+    """Requests on their way to one model of one engine, and its answers as they come back."""
 
-    def __init__(self, http: HttpClient, road: Road, post: HttpPost, model: str, *, ask_usage: bool) -> None:
+    def __init__(
+        self,
+        provider: OpenAIProvider,
+        http: HttpClient,
+        road: Road,
+        post: HttpPost,
+        *,
+        model: str,
+        ask_usage: bool,
+    ) -> None:
+        self._provider = provider
         self._http = http
         self._road = road
         self._post = post
@@ -131,6 +144,18 @@ class PlainRoad:
         if isinstance(reply, Failed):
             raise located(error_of(reply, engine=self._post.engine), self._post.engine)
         return reply
+
+    async def translated(self, request: ChatRequest) -> list[ChatEvent]:
+        """All events of the answer to any request, which asks for one piece; raises as `whole` does."""
+        post, wire = self._provider.asked(request, self._model)
+        events = list(wire.read_reply(await self._http.whole(self._road, post, post.body, wire)))
+        if isinstance(events[-1], Failed):
+            raise located(error_of(events[-1], engine=post.engine), post.engine)
+        return events
+
+    def events(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        """See `Provider.stream`."""
+        return self._provider.stream(request, self._model)
 
     def stream(self, sent: bytes, plain: PlainChat) -> AsyncGenerator[ChatEvent]:
         """The events of the answer to what `write` gave; see `Provider.stream`."""
