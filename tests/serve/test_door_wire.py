@@ -255,7 +255,7 @@ async def test_each_log_line_of_a_request_has_its_id(path: str) -> None:
     entrance = Door(app, max_body_bytes=100)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         for name in ("a", "b"):
-            await ask(entrance, path, headers={"x-inhouse-request-id": name})
+            await asyncio.create_task(ask(entrance, path, headers={"x-inhouse-request-id": name}))
             log.info("between")
         names = [f"c{number}" for number in range(5)]
         await asyncio.gather(*(ask(entrance, path, headers={"x-inhouse-request-id": n}) for n in names))

@@ -169,7 +169,8 @@ class Door:
         bad = (reply.status or 500) >= 400
         if bad or not wire:
             self._log_request(scope, reply, started, quiet=not bad and scope["path"].startswith(_POLLED))
-        _named.reset(token)
+        if not wire:
+            _named.reset(token)  # a request over a socket is a task of its own, with names of its own
 
     def _origin(self, headers: dict[bytes, bytes]) -> str:
         """Where the page comes from that may read the reply, empty for none."""
