@@ -21,7 +21,7 @@ from inhouse.serve.plane.ollama_names import CloudName
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.requests import before_gateway, requested_in, right_of, write_row
 from inhouse.serve.plane.watch import Patience
-from inhouse.serve.wire import FORWARDED, Scope, WireError
+from inhouse.serve.wire import FORWARDED, Scope, WireError, headers_of
 
 __all__ = ["NotingFront", "Refusals", "write_refusal"]
 
@@ -75,9 +75,7 @@ class Refusals:
         right = right_of(scope["path"])
         if right is None or scope["method"] != "POST":
             return
-        headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name, value)
+        headers = headers_of(scope)
         try:
             grant = self._grant(scope, headers)
         except Unauthorized:
