@@ -59,7 +59,7 @@ def repeats_of(settings: Settings) -> Repeats | None:
 
 
 def express_of(settings: Settings, gateway: Gateway) -> Express | None:
-    """The short way past everything that answers; none where every reply is kept, as the cache comes first."""
+    """The short way past everything that answers; none where every reply is kept: the cache comes first."""
     return None if settings.cache.replies == "on" else gateway.express
 
 
