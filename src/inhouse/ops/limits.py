@@ -27,7 +27,7 @@ class Bucket:
 class Room:
     """The state of one caller's limits; None for a rate that was never touched.
 
-    Neither this nor a bucket is ever changed; they are not frozen, for that takes three times as long to make.
+    Neither this nor a bucket is ever changed; not frozen, for that takes three times as long to make.
     """
 
     requests: Bucket | None = None
