@@ -3,7 +3,7 @@
     python -m bench.gateway [SECONDS] [direct|nginx|litellm|portkey|passed|translated ...]
 
 The gateway runs on core 1, the engine (`bench.mock_engine`) and the client (`bench.load`) on core 0. Ours
-has every duty on: keys and limits, routing, budget, journal, ledger. LiteLLM and Portkey are installed into
+has every duty on: a key, its limits and the house's, a budget, routing, journal, ledger. LiteLLM and Portkey are installed into
 environments of their own below the cache folder (INHOUSE_BENCH_CACHE, else the system's temporary folder);
 one that cannot be installed is said to be missing. Rounds alternate, medians are printed.
 """
@@ -120,10 +120,22 @@ def ours(name: str, home: Path, engine: int, path: str = "/v1/chat/completions")
     (home / "inhouse.toml").write_text(
         '[engines]\nprobe_local_ports = false\nembedded = "off"\n'
         f'[[engine]]\nname = "mock"\nkind = "openai"\nprofile = "vllm"\nurl = "http://127.0.0.1:{engine}"\n'
+        # A budget of the key and limits that are looked at and never reached.
+        '[[budget]]\nscope = "key"\nname = "*"\nperiod = "month"\nlimit = 100\n'
+        "[limits]\nhouse_requests_per_minute = 100000000\nhouse_tokens_per_minute = 100000000000\n"
     )
+    environment = {"INHOUSE_HOME": str(home)}
+    made = subprocess.run(
+        [sys.executable, "-m", "inhouse", "keys", "add", "--name", "bench", "--rpm", "100000000"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    headers = {"Authorization": f"Bearer {made.stdout.split()[0]}"}
     port = free_port()
     command = [sys.executable, "-m", "inhouse", "serve", "--role", "gateway", "--port", str(port)]
-    return Target(name, command, port, path, environment={"INHOUSE_HOME": str(home)})
+    return Target(name, command, port, path, headers, environment)
 
 
 def nginx(folder: Path, engine: int) -> Target:

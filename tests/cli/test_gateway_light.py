@@ -115,6 +115,19 @@ async def test_the_gateway_alone_loads_only_what_it_needs(tmp_path: Path) -> Non
     assert loaded & UNUSED == set()
 
 
+async def test_a_budget_brings_in_nothing_heavy(tmp_path: Path) -> None:
+    """With budgets, whose sums are read from the ledger at the start, the same modules stay out."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    scopes = ("house", "key", "user", "team", "model")
+    blocks = [f'[[budget]]\nscope = "{each}"\nname = "*"\nperiod = "month"\nlimit = 5\n' for each in scopes]
+    (home / "inhouse.toml").write_text("".join(blocks))
+    async with FakeEngine("ollama").running() as engine:
+        loaded = await loaded_by_gateway(tmp_path, engine, "-m", "inhouse")
+    assert "tomllib" in loaded, "control: the settings were read"
+    assert loaded & (UNUSED - {"tomllib"}) == set()
+
+
 async def test_what_is_loaded_is_noticed(tmp_path: Path) -> None:
     """The control: the same look finds heavy modules where something brings them in."""
     code = "import sys, aiohttp, alembic, pydantic; from inhouse.cli.main import main; sys.exit(main())"

@@ -6,7 +6,7 @@ serves and moves rows does without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -19,12 +19,11 @@ from sqlalchemy import (
     case,
     desc,
     func,
-    literal,
     select,
     update,
 )
 
-from inhouse.gateway.accounts import Period, Scope, window_of
+from inhouse.gateway.accounts import Period, window_of
 from inhouse.gateway.edge.tables import ledger
 from inhouse.gateway.ports import Grouping, LedgerRow, UsageSum, UsageTotals, Within
 from inhouse.gateway.till import Charge
@@ -103,28 +102,6 @@ class LedgerReading:
                 name = datetime.fromtimestamp(window.start, self._zone).date().isoformat()
                 yield UsageSum(name=name, **connection.execute(query).mappings().one())
                 within = replace(within, since=window.end)
-
-    def spent(self, scope: Scope, start: float, end: float) -> Mapping[str, int]:
-        """Micro-units paid outside the house by rows that began in a stretch of time, by name."""
-        columns = ledger.c
-        if scope == "house":
-            name: ColumnElement[str] = literal("house")
-        elif scope == "model":
-            name = func.lower(func.coalesce(columns.model, ""))
-        else:
-            name = columns[scope]
-        query = (
-            select(name.label("name"), func.sum(columns.cost_micros).label("spent"))
-            .where(
-                columns.started_at >= start,
-                columns.started_at < end,
-                columns.place == "cloud",
-                columns.cost_micros.is_not(None),
-            )
-            .group_by("name")
-        )
-        with self._database.read() as connection:
-            return {str(row.name): int(row.spent) for row in connection.execute(query) if row.name}
 
     def rows(self, within: Within, limit: int) -> tuple[LedgerRow, ...]:
         """See `Ledger.rows`."""

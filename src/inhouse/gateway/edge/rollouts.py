@@ -82,8 +82,7 @@ class RolloutBook(Protocol):
 class Rollouts:
     """Implements `kernel.ports.ChatModel`, `Embedder` and `gateway.rollout.RolloutDesk`.
 
-    `active` holds what is in force, by the name whose requests it divides. `clock` is UNIX seconds, `sleep`
-    is `asyncio.sleep`. `fleet` gives the last snapshot.
+    `active` holds what is in force, by the name whose requests it divides. `clock` is UNIX seconds.
     """
 
     def __init__(
