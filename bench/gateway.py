@@ -3,9 +3,9 @@
     python -m bench.gateway [SECONDS] [direct|nginx|litellm|portkey|passed|translated ...]
 
 The gateway runs on core 1, the engine (`bench.mock_engine`) and the client (`bench.load`) on core 0. Ours
-has every duty on: a key, its limits and the house's, a budget, routing, journal, ledger. LiteLLM and Portkey are installed into
-environments of their own below the cache folder (INHOUSE_BENCH_CACHE, else the system's temporary folder);
-one that cannot be installed is said to be missing. Rounds alternate, medians are printed.
+has every duty on: a key, its limits and the house's, a budget, routing, journal, ledger. LiteLLM and Portkey
+are installed into environments of their own below the cache folder (INHOUSE_BENCH_CACHE, else the system's
+temporary folder); one that cannot be installed is said to be missing. Rounds alternate, medians are printed.
 """
 
 from __future__ import annotations
