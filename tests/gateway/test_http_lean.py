@@ -264,3 +264,124 @@ async def test_small_pieces_are_not_held_back() -> None:
         sock: socket.socket = reply._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         reply.close()
+
+
+async def test_begun_second_reply_is_never_the_next_answer() -> None:
+    """What an engine sends behind its reply, be it only a part of a head, ends the use of its connection."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _number: int) -> None:
+        await world.read(reader)
+        writer.write(WHOLE + b"HTTP/1.1 500 Of Another\r\nX: ")
+        await world.read(reader)
+        writer.write(WHOLE)
+
+    world = World(talk)
+    async with world.running(), client() as http:
+        for _ in range(3):
+            assert (await ask(http, world)).status == 200
+        assert world.connections == 3
+
+
+@pytest.mark.parametrize("more", [b"", b"HTTP/1.1 500 Of Another\r\nContent-Length: 5\r\n\r\nab"])
+async def test_reply_behind_the_end_of_a_stream_ends_its_connection(more: bytes) -> None:
+    """Where the bytes that end a stream bring a second reply along, nobody gets that connection again."""
+    told, cut = asyncio.Event(), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await world.read(reader)
+        if number > 1:
+            writer.write(WHOLE)
+            await world.read(reader)
+        writer.write(STREAM + b"2\r\n{}\r\n")
+        await told.wait()
+        writer.write(b"0\r\n\r\n" + more)
+        if not await reader.read(1):
+            cut.set()
+
+    world = World(talk)
+    transport = LeanTransport(LIMITS)
+    async with world.running():
+        waits = Waits(LIMITS, asyncio.get_running_loop().time)
+        reply = await transport.send(HttpPost("e", world.url, b"{}"), waits)
+        assert await reply.read(waits) == b"{}"
+        reply.close(ended=True)
+        told.set()
+        if more:
+            await asyncio.wait_for(cut.wait(), 5)
+        else:
+            with pytest.raises(TimeoutError):  # control: after a clean end the connection is kept
+                await asyncio.wait_for(cut.wait(), 0.05)
+        await transport.close()
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["unread", "read"])
+async def test_connection_that_was_held_back_is_not_kept(read: bool) -> None:
+    """A whole reply that its reader left unread, over the high water mark: nobody waits on that connection."""
+    size = http_link.HIGH_WATER_BYTES + 1
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _number: int) -> None:
+        await world.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        await world.read(reader)
+        writer.write(WHOLE)
+
+    world = World(talk)
+    transport = LeanTransport(LIMITS)
+    async with world.running():
+        clock = asyncio.get_running_loop().time
+        reply = await transport.send(HttpPost("e", world.url, b"{}"), Waits(LIMITS, clock))
+        reply.data_received(b"x" * size)  # as it comes from a large buffer of the system
+        assert reply._paused, "the fault did not fire"
+        if read:
+            assert len(await reply.read(Waits(LIMITS, clock))) == size
+        reply.close()
+        second = asyncio.ensure_future(transport.send(HttpPost("e", world.url, b"{}"), Waits(LIMITS, clock)))
+        if read:
+            assert (await second).status == 200
+            assert world.connections == 1
+        else:
+            assert (await asyncio.wait_for(second, 2)).status == 200
+            assert world.connections == 2
+        (await second).close()
+        await transport.close()
+
+
+async def test_connection_with_an_unsent_request_is_not_kept() -> None:
+    """An engine that answers before it read the request: the next one does not queue behind its rest."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        if number > 1:
+            await world.read(reader)
+            writer.write(WHOLE)
+            return
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(WHOLE)
+        await asyncio.Event().wait()
+
+    world = World(talk)
+    async with world.running(), client() as http:
+        large = HttpPost("e", world.url, b"x" * (32 << 20))
+        assert (await http.page(large, timeout_s=5.0)).status == 200
+        assert (await http.page(HttpPost("e", world.url, b"{}"), timeout_s=2.0)).status == 200
+        assert world.connections == 2
+
+
+async def test_connection_lost_before_its_first_request_is_an_engine_s_fault() -> None:
+    """One that is gone when the request is to be written says so: another engine may be asked then."""
+    transport = LeanTransport(LIMITS)
+
+    async def talk(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter, _number: int) -> None:
+        await asyncio.Event().wait()
+
+    world = World(talk)
+    async with world.running():
+        loop = asyncio.get_running_loop()
+        parts = world.url.split("/")[2].split(":")
+        address = http_lean._Address(parts[0], int(parts[1]))
+        _, link = await loop.create_connection(
+            lambda: http_link.Link(address, transport._watch, loop), parts[0], int(parts[1])
+        )
+        link.data_received(b"220 hello")  # nobody asked yet
+        with pytest.raises(EngineUnreachable, match="before any answer"):
+            await link.ask(b"", Waits(LIMITS, loop.time))
+        await transport.close()

@@ -99,9 +99,11 @@ class Link(asyncio.Protocol):
         Raises:
             Stale: if this is a kept connection and the request was not begun for certain.
         """
+        if self._transport is None:
+            raise EngineUnreachable("the connection was lost before any answer")
         self._over = False
         self._watch.add(self)
-        cast("asyncio.Transport", self._transport).write(data)
+        self._transport.write(data)
         while not self._headed and self._fault is None:
             await self._wait(waits)
         if self._headed:
@@ -141,13 +143,18 @@ class Link(asyncio.Protocol):
         if not self._keep or self._transport is None or self._fault is not None:
             self.abort()
         elif self._whole:
-            self._give_back()
+            self._give_back(self._transport)
         elif ended:
             self._ending = self.loop.call_later(END_S, self.abort)
         else:
             self.abort()
 
-    def _give_back(self) -> None:
+    def _give_back(self, transport: asyncio.Transport) -> None:
+        """For the next request, unless this one left something behind: more than its reply, a rest of the
+        request that the engine did not read, or a reader that held it back."""
+        if not self._keep or self._paused or transport.get_write_buffer_size():
+            self.abort()
+            return
         streamed = not self._sized
         self._reset()
         self._reused, self._free_since = True, self.loop.time()
@@ -241,10 +248,10 @@ class Link(asyncio.Protocol):
         elif self._held_bytes > HIGH_WATER_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        if self._ending is not None and self._whole:
+        if self._ending is not None and self._whole and self._transport is not None:
             self._ending.cancel()
             self._ending = None
-            self._give_back()
+            self._give_back(self._transport)
         elif self._headed:
             self._wake()
 
@@ -273,13 +280,16 @@ class Link(asyncio.Protocol):
 
     # What the parser calls.
 
+    def on_message_begin(self) -> None:
+        if self._whole:
+            self._keep = False  # the parser stands in a second reply, which nobody asked for
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._headed:  # else a trailer, which nobody reads
             self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._headed:
-            self._keep = False  # the head of a second reply, behind the one that was asked for
+        if self._headed:  # the head of a second reply, behind the one that was asked for
             return
         status = self._parser.get_status_code()
         if status < 200:
