@@ -316,7 +316,7 @@ async def test_reply_behind_the_end_of_a_stream_ends_its_connection(more: bytes)
 
 @pytest.mark.parametrize("read", [False, True], ids=["unread", "read"])
 async def test_connection_that_was_held_back_is_not_kept(read: bool) -> None:
-    """A whole reply that its reader left unread, over the high water mark: nobody waits on that connection."""
+    """A whole reply over the high water mark, left unread: nobody is sent down that connection again."""
     size = http_link.HIGH_WATER_BYTES + 1
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _number: int) -> None:

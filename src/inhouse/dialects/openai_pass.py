@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from inhouse.dialects.lines import MAX_LINE_BYTES, LineTooLong
+from inhouse.dialects.openai_alike import Frames, Run
 from inhouse.dialects.openai_errors import read_error
 from inhouse.dialects.openai_events import FINISH, WireUsage
 from inhouse.dialects.openai_parts import Count, Penalty, Seed, Share, Temperature
-from inhouse.dialects.sse import SseReader, write_sse
+from inhouse.dialects.sse import write_sse
 from inhouse.dialects.status import UNREADABLE, failed_of
 from inhouse.dialects.stream import Ending, broken
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Passed, PassedEnd, Usage, UsageSeen
@@ -127,6 +128,7 @@ _asked = msgspec.json.Decoder(_Asked)
 _chunk = msgspec.json.Decoder(_Chunk)
 _reply = msgspec.json.Decoder(_Reply)
 _NULL = b"null"
+_AS_IT_IS = (b"", b"")
 
 
 def may_pass(request: ChatRequest) -> bool:
@@ -212,7 +214,7 @@ def read_plain_reply(body: bytes, *, model: str) -> PassedReply | Failed:
     except UNREADABLE as error:
         return broken(f"the engine's answer cannot be read: {error}")
     usage = reply.usage.read() if reply.usage else None
-    size = _size(choice.message)[1] if usage is None else 0
+    size = _size(choice.message)[1] if usage is None or not usage.possible else 0
     return PassedReply(_named(body, reply.model, model), size, usage)
 
 
@@ -231,8 +233,9 @@ class PassReader:
         self._max_event_bytes = max_event_bytes
         self._model = model
         self._with_usage = with_usage
-        self._rest = b""
-        self._careful: SseReader | None = None
+        self._frames = Frames(max_event_bytes)
+        self._around = (b"", b"")
+        """What stands around the text of events that are alike, as it goes on."""
         self._ending = Ending()
         self._seen_content = False
         self._held = b""
@@ -242,16 +245,22 @@ class PassReader:
 
     def read(self, data: bytes) -> list[ChatEvent]:
         """The events that `data` completes: at most one piece, however many events it was sent in."""
-        try:
-            frames = self._frames(data)
-        except LineTooLong as error:
-            return self._fail(broken(f"the engine sent an unreadable answer: {error}"), _Piece())
+        if self._seen_content and (run := self._frames.alone(data)) is not None and not self._ending.over:
+            text = run.texts[0] if len(run.texts) == 1 else "".join(run.texts)
+            return [Passed(text, data=self._told(run), size_bytes=run.size)]
         piece = _Piece()
-        for frame in frames:
-            if self._ending.over:
-                self.ignored += 1
-            elif (end := self._take(frame, piece)) is not None:
-                return end
+        try:
+            for frame in self._frames.read(data):
+                if self._ending.over:
+                    self.ignored += len(frame.texts) if isinstance(frame, Run) else 1
+                elif isinstance(frame, Run):
+                    piece.lines.append(self._told(frame))
+                    piece.text += "".join(frame.texts)
+                    piece.size += frame.size
+                elif (end := self._take(frame, piece)) is not None:
+                    return end
+        except LineTooLong as error:
+            return self._fail(broken(f"the engine sent an unreadable answer: {error}"), piece)
         given = self._give(piece)
         if len(self._held) > self._max_event_bytes and not self._ending.over:
             self._held = b""
@@ -264,34 +273,33 @@ class PassReader:
             return self._finish(_Piece())
         return self._fail(broken("the engine's answer ended before it was complete"), _Piece())
 
-    def _frames(self, data: bytes) -> list[tuple[str, bytes]]:
-        """Name and data of the events that are whole.
+    def _told(self, run: Run) -> bytes:
+        """The bytes of these events as they go on."""
+        head, tail = self._around
+        return head + (tail + head).join(run.parts) + tail
 
-        Engines send `data: {…}` and a blank line, which needs no reading line by line; from the first
-        thing that looks otherwise on, everything is read as the standard says.
-        """
-        if self._careful is None:
-            if self._rest:
-                data = self._rest + data
-            *frames, self._rest = data.split(b"\n\n")
-            found: list[tuple[str, bytes]] = []
-            for frame in frames:
-                if frame[:6] != b"data: " or b"\n" in frame or b"\r" in frame:
-                    break
-                if len(frame) > self._max_event_bytes:
-                    raise LineTooLong(f"an event is longer than {self._max_event_bytes} bytes")
-                found.append(("", frame[6:]))
-            else:
-                if len(self._rest) > self._max_event_bytes:
-                    raise LineTooLong(f"an event is longer than {self._max_event_bytes} bytes")
-                if b"\r" not in self._rest:
-                    return found
-            self._careful = SseReader(self._max_event_bytes)
-            left = frames[len(found) :]
-            data = b"".join(frame + b"\n\n" for frame in left) + self._rest
-            self._rest = b""
-            return found + [(event.name, event.data) for event in self._careful.read(data)]
-        return [(event.name, event.data) for event in self._careful.read(data)]
+    def _learn(self, data: bytes, chunk: _Chunk, delta: _Delta) -> None:
+        """Know the events again that are like this one, which holds text and nothing else."""
+        text, alike = delta.content or "", self._frames.alike
+
+        def same(probe: bytes, other: str) -> bool:
+            found = _chunk.decode(probe)
+            changed = found.choices[0].delta if found.choices else None
+            if changed is None or changed.content != other:
+                return False
+            changed.content = text
+            return found == chunk
+
+        if not alike.learn(data, text, same):
+            return
+        head, tail = alike.head, alike.tail
+        renamed = _renaming(head + tail, chunk.model, self._model)
+        if renamed is None:
+            alike.forget()
+        else:
+            self._around = (
+                (head.replace(*renamed, 1), tail) if renamed[0] in head else (head, tail.replace(*renamed, 1))
+            )
 
     def _take(self, frame: tuple[str, bytes], piece: _Piece) -> list[ChatEvent] | None:
         """Add an event to the piece; the last events when it ends the answer."""
@@ -324,6 +332,8 @@ class PassReader:
         piece.size += size
         if choice.finish_reason:
             self._ending.reason = FINISH.get(choice.finish_reason, "stop")
+        elif choice.delta is not None and text and chunk.usage is None and choice.delta == _Delta(text):
+            self._learn(data, chunk, choice.delta)
         return None
 
     def _done(self, piece: _Piece) -> list[ChatEvent]:
@@ -386,12 +396,23 @@ def _size(delta: _Delta | None) -> tuple[str, int]:
 
 def _named(data: bytes, found: str | None, wanted: str) -> bytes:
     """The document with the wanted model name; all other bytes as they are where that is possible."""
+    renaming = _renaming(data, found, wanted)
+    if renaming is not None:
+        return data if renaming is _AS_IT_IS else data.replace(*renaming, 1)
+    try:
+        document = msgspec.json.decode(data)
+    except UNREADABLE:
+        return data  # a number out of all range in a field that nobody reads: the answer is good
+    document["model"] = wanted
+    return _encode(document)
+
+
+def _renaming(data: bytes, found: str | None, wanted: str) -> tuple[bytes, bytes] | None:
+    """What is to be replaced by what, once; None where that is not enough."""
     if found is None or found == wanted:
-        return data
+        return _AS_IT_IS
     old, new = _encode(found), _encode(wanted)
     for between in (b'"model":', b'"model": '):
         if data.count(between + old) == 1:
-            return data.replace(between + old, between + new, 1)
-    document = msgspec.json.decode(data)
-    document["model"] = wanted
-    return _encode(document)
+            return between + old, between + new
+    return None

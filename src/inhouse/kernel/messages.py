@@ -217,6 +217,10 @@ class Embeddings:
     usage: Usage
 
 
+MOST_TOKENS = 1 << 31
+"""A thousand times what the largest models take in and write in one exchange."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one exchange, normalised over all vendors.
@@ -232,6 +236,20 @@ class Usage:
     estimated: bool = False
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+
+    @property
+    def possible(self) -> bool:
+        """False for counts that no exchange can have: an engine that says so has said nothing.
+
+        Money and limits are counted by them, and the ledger holds no number of any size.
+        """
+        return (
+            0 <= self.input_tokens <= MOST_TOKENS
+            and 0 <= self.output_tokens <= MOST_TOKENS
+            and 0 <= self.cached_tokens <= MOST_TOKENS
+            and 0 <= self.cache_write_tokens <= MOST_TOKENS
+            and 0 <= self.reasoning_tokens <= MOST_TOKENS
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ class Dispatch:
                     made = await self.attempts.provider(attempt).embed(request, attempt.model)
                     turn.decided = True
                 self.board.served(attempt.engine)
-                bill.close("ok", used, made.usage, now_s=self.stopwatch())
+                usage = made.usage if made.usage.possible else Usage(facts.prompt_tokens, 0, estimated=True)
+                bill.close("ok", used, usage, now_s=self.stopwatch())
                 return Embedded(used, made)
 
             result = await self._first_of(route, ask, bill, facts.prompt_tokens, request)

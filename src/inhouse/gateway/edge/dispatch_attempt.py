@@ -83,7 +83,7 @@ class Attempts:
                 try:
                     async for event in source:
                         if isinstance(event, UsageSeen):
-                            run.usage, run.timing = event.usage, event.timing
+                            run.told(event.usage, event.timing)
                             continue
                         if not run.begun:
                             self._begin(run, event, turn)

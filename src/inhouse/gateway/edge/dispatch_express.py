@@ -331,7 +331,8 @@ class Trip:
         dispatch.board.answers(name)
         dispatch.board.served(name)
         if isinstance(reply, PassedReply):
-            run.usage, run.output_bytes = reply.usage, reply.size_bytes
+            run.told(reply.usage)
+            run.output_bytes = reply.size_bytes
         else:
             reply = _counted(run, reply)
         run.tell(dispatch.board.meter, now_s)
@@ -368,7 +369,7 @@ def _counted(run: Run, events: list[ChatEvent]) -> list[ChatEvent]:
     found: list[ChatEvent] = []
     for event in events:
         if isinstance(event, UsageSeen):
-            run.usage, run.timing = event.usage, event.timing
+            run.told(event.usage, event.timing)
         else:
             run.count(event)
             found.append(event)

@@ -141,6 +141,12 @@ class Run:
         elif isinstance(event, ToolDelta):
             self.output_bytes += len(event.name) + len(event.arguments)
 
+    def told(self, usage: Usage | None, timing: Timing | None = None) -> None:
+        """Note what the engine says of its answer, unless it says what cannot be."""
+        self.timing = timing
+        if usage is not None and usage.possible:
+            self.usage = usage
+
     def final_usage(self) -> Usage:
         """What the engine said, else an estimate that says so."""
         if self.usage is not None:

@@ -56,7 +56,7 @@ class Trial:
                 if isinstance(event, Failed):
                     raise error_of(event, engine=name)
                 text += event.text if isinstance(event, TextDelta) else ""
-                usage = event.usage if isinstance(event, UsageSeen) else usage
+                usage = event.usage if isinstance(event, UsageSeen) and event.usage.possible else usage
         except EngineError as error:
             account.close("failed", used, usage, code=error.code)
             raise
