@@ -136,7 +136,7 @@ async def measure(home: Path, rounds: int) -> None:
 
 def main() -> None:
     """Start the engine, measure."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 15
     with (
         tempfile.TemporaryDirectory() as name,
         subprocess.Popen(
