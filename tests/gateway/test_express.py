@@ -320,3 +320,35 @@ def test_same_reading(
     long = write_passed_request(body, model="other", ask_usage=stream)
     # A prompt that is the very word takes the long way there; both may also refuse to pass.
     assert long is None or sent == long[0]
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+async def test_first_word_is_timed_from_the_beginning(tmp_path: Path, form: Form) -> None:
+    """What the first engine wasted before it failed counts for the row of the second, on both ways."""
+    found: list[float | None] = []
+    for short in (False, True):
+        seconds = [100.0]
+
+        class Slow(FakeEngine):
+            """Takes five seconds to fail."""
+
+            async def _chat(self, writer: asyncio.StreamWriter) -> None:
+                seconds[0] += 5.0  # noqa: B023 the list of this turn is meant
+                await super()._chat(writer)
+
+        async with (
+            Slow("mlx", "500").running() as first,
+            FakeEngine("vllm", "none").running() as good,
+            house(tmp_path / str(short), configured(first, good)) as gateway,
+        ):
+            gateway.dispatch.stopwatch = gateway.dispatch.attempts._stopwatch = lambda: seconds[0]  # noqa: B023
+            body = body_of(stream=form == "stream")
+            if short:
+                text, _ = await by_short(Express(gateway.dispatch, everything), body, form)
+            else:
+                text, _ = await by_long(gateway, body, form)
+            assert text == "".join(WORDS)
+            assert first.fired == 1
+            (row,) = gateway.ledger.rows()
+            found.append(row.first_token_ms)
+    assert found == [5000.0, 5000.0]

@@ -107,7 +107,7 @@ REPLIES = [
 
 @pytest.mark.parametrize("reply", REPLIES, ids=range(len(REPLIES)))
 async def test_strange_replies_end_alike(tmp_path: Path, reply: bytes) -> None:
-    """Bytes, errors and rows are those of the long way, no word of anybody is kept, and no count is absurd."""
+    """Bytes, errors and rows are those of the long way; no word of anybody is kept, no count is absurd."""
     long = await seen(tmp_path / "long", reply, short=False)
     short = await seen(tmp_path / "short", reply, short=True)
     assert short == long

@@ -115,7 +115,8 @@ class Dispatch:
                 first = await anext(events)
                 return Answer(run.used, first, events)
 
-            started = self.stopwatch()
+            # What an engine wasted before it failed is time that the caller waited.
+            started = self.stopwatch() if before is None else bill.since_s
             answer = await self._first_of(route, ask, bill, facts.prompt_tokens, request, before=before)
             assert isinstance(answer, Answer)
             handed_over = True
@@ -233,6 +234,8 @@ class Dispatch:
                 if before is not None:
                     (attempt, failure), before = before, None
                     raise failure
+                if failures:
+                    self.attempts.check_place(attempt)
                 return await ask(attempt, failures)
             except OverBudget as error:
                 dear = error

@@ -15,7 +15,7 @@ from inhouse.gateway.edge.providers.port import Provider
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.profiles import PROFILES
-from inhouse.kernel.errors import EngineBroke, EngineError, InternalError
+from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, InternalError
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, UsageSeen
 
 __all__ = ["Attempts", "Turn"]
@@ -45,6 +45,22 @@ class Attempts:
             raise EngineBroke(f"`{attempt.engine}` left the fleet", engine=attempt.engine)
         self._board.meter.asked(engine, attempt.model)
         return self.provider_of(engine)
+
+    def check_place(self, attempt: Attempt) -> None:
+        """For an attempt that was decided a while ago: a look at the engines may have changed its place.
+
+        Raises:
+            EngineRefused: if words would now leave the house there that were not to, or are no longer.
+        """
+        engine = self._board.fleet.engine(attempt.engine)
+        if engine is None:
+            return  # `provider` says so
+        outside = engine.where == "cloud" or any(
+            each.remote for each in engine.models if each.name == attempt.model
+        )
+        if outside and (attempt.where == "local" or engine.state == "found_not_allowed"):
+            message = f"`{attempt.engine}` was found to send words out of the house, and was not asked"
+            raise EngineRefused(message, engine=attempt.engine)
 
     def stream(self, attempt: Attempt, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """What the engine answers; an answer of a prescribed form is held against that form.
