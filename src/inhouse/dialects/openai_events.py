@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from inhouse.dialects.lines import MAX_LINE_BYTES, LineTooLong
+from inhouse.dialects.openai_alike import Frames, Run
 from inhouse.dialects.openai_answer import ToolPlaces, gather
 from inhouse.dialects.openai_errors import read_error, write_error
-from inhouse.dialects.sse import SseReader, write_sse
+from inhouse.dialects.sse import write_sse
 from inhouse.dialects.status import UNREADABLE, failed_of
 from inhouse.dialects.stream import Ending, broken
 from inhouse.kernel.messages import (
@@ -162,7 +163,7 @@ class EventReader:
     """Reads the event stream of one answer; see `dialects.stream.EventReader`."""
 
     def __init__(self, max_event_bytes: int = MAX_LINE_BYTES) -> None:
-        self._frames = SseReader(max_event_bytes)
+        self._frames = Frames(max_event_bytes)
         self._ending = Ending()
         self._seen_content = False
         self.ignored = 0
@@ -172,14 +173,17 @@ class EventReader:
         """The events that `data` completes."""
         events: list[ChatEvent] = []
         try:
-            frames = self._frames.read(data)
+            for frame in self._frames.read(data):
+                if self._ending.over:
+                    self.ignored += len(frame.texts) if isinstance(frame, Run) else 1
+                elif isinstance(frame, Run):
+                    deltas = [TextDelta(text) for text in frame.texts if text]
+                    self._seen_content = self._seen_content or bool(deltas)
+                    events += deltas
+                else:
+                    events += self._take(*frame)
         except LineTooLong as error:
-            return self._ending.fail(broken(f"the engine sent an unreadable answer: {error}"))
-        for frame in frames:
-            if self._ending.over:
-                self.ignored += 1
-            else:
-                events += self._take(frame.name, frame.data)
+            events += self._ending.fail(broken(f"the engine sent an unreadable answer: {error}"))
         return events
 
     def end(self) -> list[ChatEvent]:
@@ -209,14 +213,33 @@ class EventReader:
             if chunk.usage is not None:
                 return []
             return self._ending.fail(broken("the engine sent an event that is not a part of an answer"))
-        events: list[ChatEvent] = []
-        for choice in chunk.choices[:1]:
-            events += _deltas(choice.delta, choice.logprobs)
-            if choice.finish_reason:
-                self._ending.reason = FINISH.get(choice.finish_reason, "stop")
-                self._ending.stop_sequence = _stopped_by(choice)
+        return self._choose(chunk.choices[0], chunk, data) if chunk.choices else []
+
+    def _choose(self, choice: _Choice, chunk: _Chunk, data: bytes) -> list[ChatEvent]:
+        events = _deltas(choice.delta, choice.logprobs)
+        if choice.finish_reason:
+            self._ending.reason = FINISH.get(choice.finish_reason, "stop")
+            self._ending.stop_sequence = _stopped_by(choice)
+        elif events and chunk.usage is None and chunk.timings is NOTHING and choice.logprobs is None:
+            self._learn(data, chunk, choice.delta)
         self._seen_content = self._seen_content or bool(events)
         return events
+
+    def _learn(self, data: bytes, chunk: _Chunk, delta: _Delta | None) -> None:
+        """Know the events again that are like this one, if it holds text and nothing else."""
+        text = delta.content if delta is not None else None
+        if not text or delta != _Delta(text):
+            return
+
+        def same(probe: bytes, other: str) -> bool:
+            found = _chunks.decode(probe)
+            changed = found.choices[0].delta if found.choices else None
+            if changed is None or changed.content != other:
+                return False
+            changed.content = text
+            return found == chunk
+
+        self._frames.alike.learn(data, text, same)
 
 
 def read_reply(body: bytes) -> list[ChatEvent]:

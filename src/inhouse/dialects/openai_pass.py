@@ -276,7 +276,8 @@ class PassReader:
     def _told(self, run: Run) -> bytes:
         """The bytes of these events as they go on."""
         head, tail = self._around
-        return head + (tail + head).join(run.parts) + tail
+        parts = run.parts
+        return head + (parts[0] if len(parts) == 1 else (tail + head).join(parts)) + tail
 
     def _learn(self, data: bytes, chunk: _Chunk, delta: _Delta) -> None:
         """Know the events again that are like this one, which holds text and nothing else."""
