@@ -35,7 +35,7 @@ questions = st.lists(
             data=st.sampled_from(["any", "local_only"]),
             model=st.sampled_from([None, "phi3", "qwen2.5:7b", "gpt-5", "nobody"]),
             prompt_tokens=st.sampled_from([1, 100, 127, 128, 129, 4000, 4096, 5000, 40_000, 300_000]),
-            reply_tokens=st.sampled_from([1, 28, 96, 512]),
+            reply_tokens=st.sampled_from([1, 28, 96, 512, 8192]),
             needs=st.sampled_from([frozenset[Need](), frozenset[Need]({"json_schema"})]),
             wishes=st.sampled_from([Wishes(), Wishes(prefer="cloud"), Wishes(priority="critical")]),
             cloud=st.booleans(),
@@ -94,3 +94,19 @@ def test_memory_is_used() -> None:
     assert memo.decide(replace(facts, prompt_tokens=12), RULES[0], Budget(), 1000.0) is first
     assert memo.decide(replace(facts, prompt_tokens=5000), RULES[0], Budget(), 1000.0) is not first
     assert memo.decide(facts, RULES[0], Budget(), 1001.5) is not first
+
+
+def test_high_limit_on_an_answer_is_remembered_as_no_need() -> None:
+    """A short question that allows a long answer shares no route with a long one that needs as many tokens."""
+    board = FleetBoard(lambda: 1000.0)
+    board.show(ENGINES)
+    memo = RouteMemo(board)
+    policy: DataPolicy = "local_only"
+    short = Facts("chat", policy, "qwen2.5:7b", 100, 5000)
+    for facts in (short, replace(short, prompt_tokens=4600, reply_tokens=500)):
+        found = memo.decide(facts, RULES[0], Budget(), 1000.0)
+        wanted = decide(facts, board.current(), RULES[0], Budget(), 1000.0)
+        assert isinstance(found, Route)
+        assert isinstance(wanted, Route)
+        assert found.attempts == wanted.attempts
+    assert len(wanted.attempts) == 1, "the second one does not fit everywhere"

@@ -20,6 +20,7 @@ __all__ = [
     "estimate_tokens",
     "facts_of",
     "prompt_tokens",
+    "tokens_needed",
 ]
 
 Need = Literal["json_schema", "tools", "forced_tool", "vision", "logprobs", "embed"]
@@ -89,6 +90,15 @@ def _names(request: ChatRequest, grant: Grant | None) -> tuple[str, ...]:
     if runs_another and any(matches(pattern, request.model or "") for pattern in grant.models):
         return ()
     return grant.models
+
+
+def tokens_needed(prompt: int, reply: int) -> int:
+    """The context that a request needs: its prompt, and room for a usual answer.
+
+    How long an answer may be at most is no need: programs send 4096 or 8192 with every short question, and
+    a model with less room ends its answer as cut.
+    """
+    return prompt + min(reply, REPLY_TOKENS)
 
 
 def embed_facts(request: EmbedRequest, grant: Grant | None = None) -> Facts:

@@ -23,7 +23,7 @@ from inhouse.gateway.edge.dispatch_run import Bill, Run, used_of
 from inhouse.gateway.edge.providers.checked import has_form
 from inhouse.gateway.edge.providers.http import OtherForm
 from inhouse.gateway.edge.providers.openai import OpenAIProvider, ShortRoad
-from inhouse.gateway.facts import REPLY_TOKENS, estimate_tokens, facts_of
+from inhouse.gateway.facts import REPLY_TOKENS, estimate_tokens, facts_of, tokens_needed
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt, Route
 from inhouse.gateway.rules import Budget
@@ -83,7 +83,7 @@ class Express:
         fleet = dispatch.memo.refresh(rules, now)
         self._forget_old()
         budget = dispatch.till.budget(grant, grant.user, plain.model, now)
-        about = dispatch.memo.about(fleet, tokens + reply_tokens, budget)
+        about = dispatch.memo.about(fleet, tokens_needed(tokens, reply_tokens), budget)
         key = (about, score, plain.model, grant)
         try:
             way = self._ways[key]

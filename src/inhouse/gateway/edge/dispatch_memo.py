@@ -12,7 +12,7 @@ from dataclasses import fields
 from operator import attrgetter
 
 from inhouse.gateway.edge.board import FleetBoard
-from inhouse.gateway.facts import Facts
+from inhouse.gateway.facts import Facts, tokens_needed
 from inhouse.gateway.fleet import Fleet
 from inhouse.gateway.policy import NoRoute, Route, decide
 from inhouse.gateway.rules import Budget, Rules
@@ -33,8 +33,8 @@ class RouteMemo:
     """Gives routes. Their traces may show other token counts than the request's; their attempts never do.
 
     What makes two questions the same: the same snapshot and rules; facts that differ at most in token
-    counts, and those between the same two context lengths of the fleet, because routing compares counts
-    with nothing else; money left, or none. A request with a limit of its own is always thought through,
+    counts, and those needed between the same two context lengths of the fleet, because routing compares
+    `tokens_needed` with them and counts with nothing else; money left, or none. A request with a limit of its own is always thought through,
     as are refusals, whose words hold counts.
     """
 
@@ -53,7 +53,8 @@ class RouteMemo:
         fleet = self.refresh(rules, now)
         if facts.wishes.max_cost_micros is not None:
             return decide(facts, fleet, rules, budget, now)
-        key = (*self.about(fleet, facts.prompt_tokens + facts.reply_tokens, budget), *_REST(facts))
+        tokens = tokens_needed(facts.prompt_tokens, facts.reply_tokens)
+        key = (*self.about(fleet, tokens, budget), *_REST(facts))
         route = self._routes.get(key)
         if route is not None:
             return route
@@ -72,7 +73,7 @@ class RouteMemo:
         return fleet
 
     def about(self, fleet: Fleet, tokens: int, budget: Budget) -> tuple[int, int, bool]:
-        """What a route depends on apart from the request itself, which is `tokens` long with its answer."""
+        """What a route depends on apart from the request itself, which needs so many `tokens`."""
         left = budget.cloud_left_micros
         return id(fleet), bisect_left(self._steps, tokens), left is None or left > 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inhouse.gateway.currency import money_text
-from inhouse.gateway.facts import ANSWER_TASK, REPLY_TOKENS
+from inhouse.gateway.facts import ANSWER_TASK, tokens_needed
 from inhouse.gateway.names import HOUSE_NAMES, matches
 from inhouse.gateway.policy.route import Candidate, Question, TraceStep
 from inhouse.gateway.policy.wish import NOT_ALLOWED, alias_of, is_named
@@ -45,12 +45,7 @@ def eligibility(left: list[Candidate], question: Question, step: TraceStep) -> l
 
 
 def _tokens(question: Question) -> int:
-    """What the request needs: its prompt, and room for a usual answer.
-
-    How long an answer may be at most is no need: programs send 4096 or 8192 with every short question, and
-    a model with less room ends its answer as cut.
-    """
-    return question.facts.prompt_tokens + min(question.facts.reply_tokens, REPLY_TOKENS)
+    return tokens_needed(question.facts.prompt_tokens, question.facts.reply_tokens)
 
 
 def _may_name(asked: str, candidates: list[Candidate], patterns: tuple[str, ...]) -> bool:
