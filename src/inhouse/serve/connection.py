@@ -11,7 +11,7 @@ second (`look_at`); for one request that costs two numbers.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import contextvars
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -24,17 +24,14 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from inhouse.serve.heads import plain_reply
-from inhouse.serve.line import Line
+from inhouse.serve.reading import Reading
 from inhouse.serve.turn import HIGH_WATER_BYTES, Turn
 
 __all__ = ["Connection", "SlowRequests", "look_at"]
 
-LONGEST_HEAD_BYTES = 65_536
 _SLOW = plain_reply(
     408, "request_timeout", "The request did not arrive whole in time", "send it again over a better line"
 )
-_BROKEN = plain_reply(400, "bad_request", "This is no HTTP request", "send HTTP/1.1 as RFC 9112 describes it")
-_TOO_LONG = plain_reply(431, "too_large", "The head of the request is over 64 KB", "send shorter headers")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 _log = structlog.get_logger("inhouse.http")
@@ -42,19 +39,22 @@ _log = structlog.get_logger("inhouse.http")
 
 @dataclass(frozen=True, slots=True)
 class SlowRequests:
-    """How slowly a request may come.
+    """How slowly a request may come, and its reply be taken.
 
     Its head must be whole within `head_s`. Its body may be silent for `silence_s`, and after `body_s` must
     have come at `bytes_per_s` on average: an upload over a slow line is fine, a byte now and then is not.
+    Of a reply that waits something must be taken within `untaken_s`; that is longer than the watch over
+    answers waits (`Patience.slow_s`), which writes down why it ends one.
     """
 
     head_s: float = 10.0
     silence_s: float = 20.0
     body_s: float = 30.0
     bytes_per_s: float = 1000.0
+    untaken_s: float = 40.0
 
 
-class Connection(Line):
+class Connection(Reading):
     """Reads requests and has them answered in their order; the next one is read ahead, not answered.
 
     `began` is when the first byte of the request that is coming came (the loop's time), 0.0 while none is;
@@ -75,19 +75,12 @@ class Connection(Line):
         self._keep_alive_s = config.timeout_keep_alive
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser = self._new_parser()
-        self.began = self.last = self.idle_since = 0.0
-        self._headed = False
-        self._offers_upgrade = False
-        self._fresh = False
-        """The request that is coming began with what came last."""
-        self._head_bytes = self._body_bytes = 0
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._context = contextvars.copy_context()
+        self.last = self.idle_since = 0.0
+        self._body_bytes = 0
         self._coming: Turn | None = None
         """The last request whose head is whole."""
         self._answering: Turn | None = None
-        self._waiting = deque[Turn]()
 
     # The transport
 
@@ -109,52 +102,15 @@ class Connection(Line):
         for turn in (self._answering, self._coming):
             if turn is not None:
                 turn.leave()
-        self._waiting.clear()
         self._answering = self._coming = None
         self.resume_writing()
-        del self._parser  # it holds this connection, which would wait for the garbage collector
-
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        self._fresh = False
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline_upgrade(data[offer.args[0] :])
-        except httptools.HttpParserError:
-            self._break_off(_BROKEN)
-        else:
-            if not self._headed and self.began and not self._fresh:
-                self._head_bytes += len(data)
-                if self._head_bytes > LONGEST_HEAD_BYTES:
-                    self._break_off(_TOO_LONG)
-
-    def _new_parser(self) -> httptools.HttpRequestParser:
-        parser = httptools.HttpRequestParser(self)
-        # A client may send more behind a request that was to be its last; that is not answered.
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return parser
-
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Read the request again as one that offers no other protocol: a server may go on in this one.
-
-        llhttp takes everything behind such a head for the other protocol, the body of the request with it.
-        Source: RFC 9110, section 7.8.
-        """
-        self._offers_upgrade = False
-        method = self._parser.get_method()
-        if method == b"CONNECT":
-            self._break_off(_BROKEN)
-            return
-        lines = [b"%b %b HTTP/%b" % (method, self._url, self._parser.get_http_version().encode())]
-        lines += [b"%b: %b" % pair for pair in self._headers if pair[0] != b"upgrade"]
-        self._parser = self._new_parser()
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        self._read_no_more()
 
     def _break_off(self, reply: bytes) -> None:
         """What comes is no request: answer those that came before it, then say so if it can be said."""
         coming = self._coming
         self.began = 0.0
+        self._deaf = True
         if coming is not None and not coming.whole and not coming.ended:
             if coming is self._answering:
                 if not coming.begun:
@@ -164,11 +120,16 @@ class Connection(Line):
             if self._waiting and self._waiting[-1] is coming:
                 self._waiting.pop()
         if self._answering is None:
-            self.transport.write(reply)
-            self.transport.close()
+            self._say_last(reply)
         else:
             last = self._waiting[-1] if self._waiting else self._answering
             last.keep_alive = False
+
+    def _say_last(self, reply: bytes) -> None:
+        """End with this reply, unless the request that it is for has one already."""
+        if self._coming is None or not self._coming.ended:
+            self.transport.write(reply)
+        self.transport.close()
 
     # The parser
 
@@ -187,8 +148,10 @@ class Connection(Line):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header of it."""
-        self._headers.append((name.lower(), value))
+        """One header of it. Those behind a body are dropped: whatever let the head through, a proxy or our
+        door, has not seen them. Source: RFC 9110, section 6.5.1"""
+        if not self._headed:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Its head is whole: it is answered from now on, unless another one is."""
@@ -197,6 +160,7 @@ class Connection(Line):
             self._offers_upgrade = True
             return
         self._headed = True
+        self._head_bytes = 0
         raw_path, query = _path_and_query(self._url)
         path = raw_path.decode("ascii")
         version = parser.get_http_version()
@@ -221,12 +185,13 @@ class Connection(Line):
         if self._answering is None:
             self._answer(turn)
         else:
-            self.pause_reading()
             self._waiting.append(turn)
 
     def on_body(self, body: bytes) -> None:
         """Some of its body."""
         self._body_bytes += len(body)
+        self._fresh = True
+        self._head_bytes = 0
         self.last = self._loop.time()
         turn = self._coming
         if turn is not None and not self._offers_upgrade:
@@ -248,7 +213,8 @@ class Connection(Line):
 
     def _answer(self, turn: Turn) -> None:
         self._answering = turn
-        turn.task = self._loop.create_task(turn.run(self._app))
+        # Its names for the log are its own: where one reply begets the next, they were another request's.
+        turn.task = self._loop.create_task(turn.run(self._app), context=self._context.copy())
         self.state.tasks.add(turn.task)
 
     def _answered(self, turn: Turn) -> None:
@@ -257,11 +223,11 @@ class Connection(Line):
         if not turn.keep_alive:
             self.transport.close()
         elif not self.transport.is_closing():
-            self.resume_reading()
             if self._waiting:
                 self._answer(self._waiting.popleft())
             elif turn.whole:
                 self._rest()
+            self._read_held()
 
     def _rest(self) -> None:
         """Nothing is to do."""
@@ -301,17 +267,25 @@ class Connection(Line):
 
     def end_slow(self) -> None:
         """Say why, unless a reply has begun, and close."""
-        if self._answering is None or not self._answering.begun:
-            self.transport.write(_SLOW)
-        self.transport.close()
+        if self._answering is None:
+            self._say_last(_SLOW)
+        else:
+            if not self._answering.begun:
+                self.transport.write(_SLOW)
+            self.transport.close()
 
 
 def look_at(connections: Iterable[object], now: float, limits: SlowRequests) -> int:
-    """Close the connections that are idle or whose request comes too slowly; how many were slow."""
+    """Close the connections that are idle or whose request comes too slowly; how many were slow.
+
+    One whose client takes nothing is cut: closing it would wait for that client.
+    """
     ended = 0
     for each in list(connections):
         if isinstance(each, Connection):
-            if each.idle(now):
+            if each.untaken(now, limits.untaken_s):
+                each.transport.abort()
+            elif each.idle(now):
                 each.transport.close()
             elif each.slow(now, limits):
                 each.end_slow()

@@ -23,6 +23,8 @@ class Line(asyncio.Protocol):
         self.reading = True
         self.full: asyncio.Event | None = None
         """Set when the client takes again what is sent; None while it does."""
+        self._unsent = 0
+        self._untaken_since = 0.0
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`."""
@@ -46,3 +48,16 @@ class Line(asyncio.Protocol):
         if not self.reading:
             self.reading = True
             self.transport.resume_reading()
+
+    def untaken(self, now: float, longest_s: float) -> bool:
+        """True when the client has taken nothing for that long of what waits for it.
+
+        Called again and again. Only lines that are full or closing are looked at: on others little can wait.
+        """
+        if self.full is None and not self.transport.is_closing():
+            self._untaken_since = 0.0
+            return False
+        unsent, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        if not self._untaken_since or self._unsent < unsent:
+            self._untaken_since = now
+        return now - self._untaken_since > longest_s

@@ -366,7 +366,10 @@ def _check_origin(scope: Scope, *, wire: bool) -> None:
     site = header(scope, b"sec-fetch-site")
     if not origin and not site:
         return
-    foreign = origin and urlsplit(origin).netloc.lower() != header(scope, b"host").lower()
+    try:
+        foreign = origin and urlsplit(origin).netloc.lower() != header(scope, b"host").lower()
+    except ValueError:  # such as `http://[`, which no browser sends
+        foreign = True
     if foreign or site in ("cross-site", "same-site"):
         raise Forbidden(
             f"A page of {(origin or 'another site')[:100]!r} may not do this",

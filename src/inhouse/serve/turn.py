@@ -90,7 +90,14 @@ class Turn:
         """A reply that has not begun is an error, one that is torn ends with its connection."""
         # What was raised ends the task, and is told with its trace when nobody asks for it.
         reason = sys.exc_info()[1]
-        _log.error("reply not whole", path=self.scope["path"], begun=self.begun, reason=repr(reason))
+        _log.error(
+            "reply not whole",
+            path=self.scope["path"],
+            begun=self.begun,
+            reason=repr(reason),
+            # The door, which gave it, may have left already, and taken the name from the log.
+            request_id=self.scope["state"].get("request_id", ""),
+        )
         transport = self._line.transport
         if not transport.is_closing():
             transport.write(self._head if self.begun else _FAILED)
