@@ -18,7 +18,7 @@ from tests.serve.plane.house import open_plane
 USED = EngineUsed("house", "m", "local", "the only engine")
 
 
-async def asked(headers: list[tuple[bytes, bytes]], *messages: Message) -> Asked:
+async def asked(headers: list[tuple[bytes, bytes]], *messages: Message, method: str = "POST") -> Asked:
     """What is read from a request with these headers."""
     waiting = list(messages or [{"type": "http.request", "body": b"{}", "more_body": False}])
 
@@ -30,7 +30,7 @@ async def asked(headers: list[tuple[bytes, bytes]], *messages: Message) -> Asked
 
     scope: Scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": "/v1/chat/completions",
         "query_string": b"",
         "headers": headers,
@@ -97,3 +97,12 @@ def test_headers_of_an_answer_are_written_once() -> None:
     for other in (replace(USED, engine="b"), replace(USED, model=None), replace(USED, reason="x")):
         assert used_headers(other) != used_headers(USED)
     assert dict(used_headers(replace(USED, where="cloud")))[b"x-inhouse-where"] == b"cloud"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PROPFIND", "GET"])
+async def test_bodies_that_the_door_does_not_limit_are_not_read(method: str) -> None:
+    """A body of any length may come with any method; the control is one that the door has read."""
+    piece: Message = {"type": "http.request", "body": b"x", "more_body": True}
+    assert (await asked([], piece, method=method)).body == b""
+    last: Message = {"type": "http.request", "body": b"y", "more_body": False}
+    assert (await asked([], piece, last, method="PUT")).body == b"xy"

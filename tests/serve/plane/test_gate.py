@@ -245,3 +245,13 @@ def test_control_a_gate_on_the_wall_clock_is_fooled_by_the_jump(keys: StoredKeys
     gate.admit(grant).close()
     times.wall += DAY
     gate.admit(grant).close()
+
+
+def test_long_names_are_not_kept(keys: StoredKeys) -> None:
+    """Spaces around a name may be 60 KB; a thousand of those are not held in memory. A short one is."""
+    gate = Gate(keys, GateRules, clock=lambda: NOW, stopwatch=lambda: 0.0)
+    long = ("eva" + "\u00a0" * 30_000).encode().decode("latin-1")
+    first, second = (gate.grant("", user=long, loopback=True) for _ in range(2))
+    assert first.user == "eva"
+    assert first is not second
+    assert gate.grant("", user="eva", loopback=True) is gate.grant("", user="eva", loopback=True)

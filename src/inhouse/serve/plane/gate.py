@@ -20,6 +20,8 @@ __all__ = ["Entrance", "Gate", "GateRules", "KeyRing", "named_user"]
 
 _OURS = "ih_"
 _MOST_VISITORS = 1000
+_LONGEST_KEPT = 512
+"""A name of 128 characters in UTF-8; more are spaces around one, of which 60 KB may come."""
 
 
 class KeyRing(Protocol):
@@ -99,7 +101,8 @@ class Gate:
             found = Grant(user=named_user(user) if user else "local", scopes=rules.keyless, cloud=cloud)
             if len(self._visitors) >= _MOST_VISITORS:
                 self._visitors.clear()  # their names are their own word, and may be another one each time
-            self._visitors[name] = found
+            if len(user) <= _LONGEST_KEPT:
+                self._visitors[name] = found
         return found
 
     def _bearer(self, secret: str) -> Grant:
