@@ -97,16 +97,18 @@ def test_memory_is_used() -> None:
 
 
 def test_high_limit_on_an_answer_is_remembered_as_no_need() -> None:
-    """A short question that allows a long answer shares no route with a long one that needs as many tokens."""
+    """A short question that allows a long answer shares no route with a long one of the same sum."""
     board = FleetBoard(lambda: 1000.0)
     board.show(ENGINES)
     memo = RouteMemo(board)
     policy: DataPolicy = "local_only"
     short = Facts("chat", policy, "qwen2.5:7b", 100, 5000)
+    counts: list[int] = []
     for facts in (short, replace(short, prompt_tokens=4600, reply_tokens=500)):
         found = memo.decide(facts, RULES[0], Budget(), 1000.0)
         wanted = decide(facts, board.current(), RULES[0], Budget(), 1000.0)
         assert isinstance(found, Route)
         assert isinstance(wanted, Route)
         assert found.attempts == wanted.attempts
-    assert len(wanted.attempts) == 1, "the second one does not fit everywhere"
+        counts.append(len(wanted.attempts))
+    assert counts == [2, 1], "the second one does not fit everywhere"

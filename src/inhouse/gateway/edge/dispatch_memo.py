@@ -34,8 +34,8 @@ class RouteMemo:
 
     What makes two questions the same: the same snapshot and rules; facts that differ at most in token
     counts, and those needed between the same two context lengths of the fleet, because routing compares
-    `tokens_needed` with them and counts with nothing else; money left, or none. A request with a limit of its own is always thought through,
-    as are refusals, whose words hold counts.
+    `tokens_needed` with them and counts with nothing else; money left, or none. A request with a limit of
+    its own is always thought through, as are refusals, whose words hold counts.
     """
 
     def __init__(self, board: FleetBoard) -> None:
