@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from inhouse.dialects.status import error_of
 from inhouse.gateway.discreet import hushed
@@ -19,6 +19,9 @@ from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, Inter
 from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, UsageSeen
 
 __all__ = ["Attempts", "Turn"]
+
+Batches = Callable[[ChatRequest, str], AsyncGenerator[Sequence[ChatEvent]]]
+"""As `Provider.stream`, with those events together that came together."""
 
 
 class Attempts:
@@ -62,8 +65,10 @@ class Attempts:
             message = f"`{attempt.engine}` was found to send words out of the house, and was not asked"
             raise EngineRefused(message, engine=attempt.engine)
 
-    def stream(self, attempt: Attempt, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-        """What the engine answers; an answer of a prescribed form is held against that form.
+    def stream(self, attempt: Attempt, request: ChatRequest) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """What the engine answers, those events together that came together.
+
+        An answer of a prescribed form is held against that form.
 
         Raises:
             EngineBroke: if it left the fleet.
@@ -71,7 +76,11 @@ class Attempts:
         provider = self.provider(attempt)
         if has_form(request):
             provider = self._checked(provider, attempt)
-        return provider.stream(request, attempt.model)
+        # Most providers know no more than one event at a time.
+        batches: Batches | None = getattr(provider, "batches", None)
+        if batches is not None:
+            return batches(request, attempt.model)
+        return _one_by_one(provider.stream(request, attempt.model))
 
     def _checked(self, provider: Provider, attempt: Attempt) -> Provider:
         engine = self._board.fleet.engine(attempt.engine)
@@ -81,9 +90,10 @@ class Attempts:
         )
 
     async def events(
-        self, run: Run, source: AsyncGenerator[ChatEvent], asked: Callable[[], ChatRequest]
-    ) -> AsyncGenerator[ChatEvent]:
-        """The answer's events; the account is closed just before the last one is given.
+        self, run: Run, source: AsyncGenerator[Sequence[ChatEvent]], asked: Callable[[], ChatRequest]
+    ) -> AsyncGenerator[list[ChatEvent]]:
+        """The answer's events, those together that came together; the account is closed just before the
+        last one is given.
 
         Ends even where the `source` forgets to, or raises instead of it. `asked` gives the request, whose
         words are kept out of errors.
@@ -93,21 +103,18 @@ class Attempts:
         """
         name = run.attempt.engine
         turn = Turn(self._board, name)
+        given: list[ChatEvent] = []
         last: Finished | Failed | None = None
         try:
             with turn:
                 try:
-                    async for event in source:
-                        if isinstance(event, UsageSeen):
-                            run.told(event.usage, event.timing)
-                            continue
-                        if not run.begun:
-                            self._begin(run, event, turn)
-                        if isinstance(event, Failed | Finished):
-                            last = event
+                    async for batch in source:
+                        last = self._take(run, batch, turn, given)
+                        if last is not None:
                             break
-                        run.count(event)
-                        yield event
+                        if given:
+                            yield given
+                            given = []
                 except EngineError as error:
                     if not run.begun:
                         turn.decided = True
@@ -120,8 +127,7 @@ class Attempts:
                         raise broken
                     last = Failed(broken.code, broken.message)
                 self._settle(run, last, asked)
-                yield UsageSeen(run.final_usage(), run.timing)
-                yield last
+                yield [*given, UsageSeen(run.final_usage(), run.timing), last]
         except (asyncio.CancelledError, GeneratorExit):
             if run.begun:
                 run.close("cancelled", self._stopwatch())
@@ -131,6 +137,22 @@ class Attempts:
                 # Says something only when nobody did before: a fault of our own.
                 run.close("partial", self._stopwatch(), code=InternalError.code)
             await source.aclose()
+
+    def _take(
+        self, run: Run, batch: Sequence[ChatEvent], turn: Turn, given: list[ChatEvent]
+    ) -> Finished | Failed | None:
+        """Add to `given` what goes on; the event that ends the answer, where it is there."""
+        for event in batch:
+            if isinstance(event, UsageSeen):
+                run.told(event.usage, event.timing)
+                continue
+            if not run.begun:
+                self._begin(run, event, turn)
+            if isinstance(event, Failed | Finished):
+                return event
+            run.count(event)
+            given.append(event)
+        return None
 
     def _begin(self, run: Run, event: ChatEvent, turn: Turn) -> None:
         """The first event is there: from now on this engine answers."""
@@ -171,3 +193,11 @@ class Turn:
 
     def __exit__(self, *_: object) -> None:
         self._board.end(self._name, undecided=not self.decided)
+
+
+async def _one_by_one(events: AsyncGenerator[ChatEvent]) -> AsyncGenerator[Sequence[ChatEvent]]:
+    try:
+        async for event in events:
+            yield (event,)
+    finally:
+        await events.aclose()

@@ -11,7 +11,7 @@ Anything else takes the long one (`Dispatch.open`), and so does a request whose 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -157,8 +157,8 @@ class _Load(Protocol):
         """The answer in one piece, the last event of which is `Finished`."""
         ...
 
-    def events(self, road: ShortRoad) -> AsyncGenerator[ChatEvent]:
-        """The answer piece by piece."""
+    def events(self, road: ShortRoad) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """The answer piece by piece, those together that came together."""
         ...
 
 
@@ -181,7 +181,7 @@ class _Passed:
     def whole(self, road: ShortRoad) -> Coroutine[Any, Any, PassedReply]:  # Any: as of any coroutine
         return road.whole(self._sent, self._plain)
 
-    def events(self, road: ShortRoad) -> AsyncGenerator[ChatEvent]:
+    def events(self, road: ShortRoad) -> AsyncGenerator[Sequence[ChatEvent]]:
         return road.stream(self._sent, self._plain)
 
 
@@ -201,7 +201,7 @@ class _Translated:
     def whole(self, road: ShortRoad) -> Coroutine[Any, Any, list[ChatEvent]]:  # Any: as of any coroutine
         return road.translated(self._request)
 
-    def events(self, road: ShortRoad) -> AsyncGenerator[ChatEvent]:
+    def events(self, road: ShortRoad) -> AsyncGenerator[Sequence[ChatEvent]]:
         return road.events(self._request)
 
 
@@ -341,7 +341,9 @@ class Trip:
         self.used, self.tokens = run.used, usage.input_tokens + usage.output_tokens
         return reply
 
-    async def _first_of(self, run: Run, source: AsyncGenerator[ChatEvent], bill: Bill) -> ChatStream:
+    async def _first_of(
+        self, run: Run, source: AsyncGenerator[Sequence[ChatEvent]], bill: Bill
+    ) -> ChatStream:
         """The engine's events once the first is there, else what the long way gives."""
         events = self._express.dispatch.attempts.events(run, source, self.request)
         try:

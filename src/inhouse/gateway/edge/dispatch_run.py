@@ -37,9 +37,13 @@ class Answer:
     Not for two tasks at once: to end it while another task waits for its next event, cancel that task.
     """
 
-    def __init__(self, used: EngineUsed, first: ChatEvent, rest: AsyncGenerator[ChatEvent]) -> None:
+    def __init__(
+        self, used: EngineUsed, first: list[ChatEvent], rest: AsyncGenerator[list[ChatEvent]]
+    ) -> None:
         self._used = used
-        self._first: ChatEvent | None = first
+        self._here = first
+        """What came together; those before `_next` were given."""
+        self._next = 0
         self._rest = rest
 
     @property
@@ -51,14 +55,23 @@ class Answer:
         return self
 
     async def __anext__(self) -> ChatEvent:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return await anext(self._rest)
+        if self._next == len(self._here):
+            self._here, self._next = await anext(self._rest), 0
+        event = self._here[self._next]
+        self._next += 1
+        return event
+
+    def more(self) -> list[ChatEvent]:
+        """The events that came with the last one and were not given yet: they need no waiting."""
+        if self._next == len(self._here):
+            return []
+        rest = self._here[self._next :]
+        self._next = len(self._here)
+        return rest
 
     async def aclose(self) -> None:
         """End the engine's work; nothing happens when it has ended."""
-        self._first = None
+        self._here, self._next = [], 0
         await self._rest.aclose()
 
 

@@ -243,14 +243,21 @@ class _Stream:
         if not self._begun:
             await self._head(used)
         clock = asyncio.get_running_loop().time
+        # Some streams know what came together; that goes out together, and nothing waits for it.
+        more: Callable[[], Sequence[ChatEvent]] | None = getattr(events, "more", None)
         try:
             async for event in events:
                 meter.count(event)
-                data = event.data if isinstance(event, Passed | PassedEnd) else writer.write(event)
-                last = isinstance(event, Finished | Failed)
-                if data or last:
+                data, last = _data_of(event, writer), event
+                if more is not None and (others := more()):
+                    for other in others:
+                        meter.count(other)
+                    data += b"".join([_data_of(other, writer) for other in others])
+                    last = others[-1]
+                ended = isinstance(last, Finished | Failed)
+                if data or ended:
                     visit.sending = clock()
-                    await self._piece(data, last=last)
+                    await self._piece(data, last=ended)
                     visit.sending = 0.0
         except asyncio.CancelledError:
             if visit.end != "stopping":
@@ -258,6 +265,10 @@ class _Stream:
             # The reply has begun: its own last event tells, and no second reply may follow it.
             failed = Failed(ShuttingDown.code, "inhouse is being stopped")
             await self._piece(writer.write(failed), last=True)
+
+
+def _data_of(event: ChatEvent, writer: Writer) -> bytes:
+    return event.data if isinstance(event, Passed | PassedEnd) else writer.write(event)
 
 
 async def _collect(asked: Asked, request: ChatRequest) -> tuple[EngineUsed, Sequence[ChatEvent]]:

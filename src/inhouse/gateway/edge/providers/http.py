@@ -137,7 +137,7 @@ class HttpClient:
                 raise await self._refusal(reply, waits, wire)
             if reply.media_type != "application/json":
                 streaming, reply = reply, None
-                raise OtherForm(self.events(post, wire, waits=waits, send=_given(streaming)))
+                raise OtherForm(self.batches(post, wire, waits=waits, send=_given(streaming)))
             return await read_body(reply, waits, self.limits.max_reply_bytes)
         except EngineError as error:
             raise located(error, post.engine) from error
@@ -145,15 +145,25 @@ class HttpClient:
             if reply is not None:
                 reply.close()
 
-    async def events(
+    async def events(self, post: HttpPost, wire: Wire) -> AsyncGenerator[ChatEvent]:
+        """The events of one answer; see `providers.port.Provider.stream` for errors."""
+        batches = self.batches(post, wire)
+        try:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+        finally:
+            await batches.aclose()
+
+    async def batches(
         self,
         post: HttpPost,
         wire: Wire,
         *,
         waits: Waits | None = None,
         send: Callable[[HttpPost, Waits], Awaitable[Reply]] | None = None,
-    ) -> AsyncGenerator[ChatEvent]:
-        """The events of one answer; see `providers.port.Provider.stream` for errors.
+    ) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """As `events`, with those together that came together; none is empty.
 
         `send` gives the head of the reply in the time that `waits` leaves; None: it is asked for.
         """
@@ -168,24 +178,26 @@ class HttpClient:
             if reply.media_type == "application/json":
                 body = await read_body(reply, waits, self.limits.max_reply_bytes)
                 reply.close()
-                for event in wire.read_reply(body):
-                    yield _first(event, waits, post.engine)
+                yield _checked(wire.read_reply(body), waits, post.engine)
                 return
             reader = wire.reader(self.limits.max_event_bytes)
             while data := await reply.read(waits):
-                for event in reader.read(data):
-                    yield _first(event, waits, post.engine)
-                    if isinstance(event, Finished):
-                        reply.close(ended=True)
-                    if isinstance(event, Failed | Finished):
-                        return
-            for event in reader.end():
-                yield _first(event, waits, post.engine)
+                events = reader.read(data)
+                if not events:
+                    continue
+                last = events[-1]
+                if isinstance(last, Finished):
+                    reply.close(ended=True)
+                yield events if waits.begun else _checked(events, waits, post.engine)
+                if isinstance(last, Failed | Finished):
+                    return
+            if events := reader.end():
+                yield _checked(events, waits, post.engine)
         except EngineError as error:
             fault = located(error, post.engine)
             if not waits.begun:
                 raise fault from error
-            yield Failed(fault.code, fault.message, fault.hint)
+            yield [Failed(fault.code, fault.message, fault.hint)]
         finally:
             if reply is not None:
                 reply.close()
@@ -213,19 +225,19 @@ def base_url(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def _first(event: ChatEvent, waits: Waits, engine: str) -> ChatEvent:
-    """The event; a failure that is the first one is raised, so that another engine may be asked."""
+def _checked(events: Sequence[ChatEvent], waits: Waits, engine: str) -> Sequence[ChatEvent]:
+    """The events; a failure that is the first one is raised, so that another engine may be asked."""
     if not waits.begun:
-        if isinstance(event, Failed):
-            raise error_of(event, engine=engine)
+        if isinstance(events[0], Failed):
+            raise error_of(events[0], engine=engine)
         waits.begun = True
-    return event
+    return events
 
 
 class OtherForm(Exception):
     """An engine that was asked for one document answers with something else; `events` are what it says."""
 
-    def __init__(self, events: AsyncGenerator[ChatEvent]) -> None:
+    def __init__(self, events: AsyncGenerator[Sequence[ChatEvent]]) -> None:
         super().__init__()
         self.events = events
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from inhouse.dialects import ollama
 from inhouse.dialects.vectors import fitted
@@ -30,10 +30,17 @@ class OllamaProvider:
 
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`. Without messages the model is only loaded, or unloaded."""
+        return self._http.events(self._asked(request, model), WIRE)
+
+    def batches(self, request: ChatRequest, model: str) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """As `stream`, with those events together that came together."""
+        return self._http.batches(self._asked(request, model), WIRE)
+
+    def _asked(self, request: ChatRequest, model: str) -> HttpPost:
         path = "/api/generate" if ollama.wants_generate(request) else "/api/chat"
         context = context_for(request) if request.messages else None
         body = ollama.write_request(request, model=model, context_tokens=context)
-        return self._http.events(HttpPost(self._name, self._url + path, body, self._headers), WIRE)
+        return HttpPost(self._name, self._url + path, body, self._headers)
 
     async def embed(self, request: EmbedRequest, model: str) -> Embeddings:
         """See `Provider.embed`. Vectors of their own length come one by one, from the older endpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -47,6 +47,10 @@ class OpenAIProvider:
     def stream(self, request: ChatRequest, model: str) -> AsyncGenerator[ChatEvent]:
         """See `Provider.stream`. An answer that is read in one piece is asked for in one piece."""
         return self._http.events(*self.asked(request, model))
+
+    def batches(self, request: ChatRequest, model: str) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """As `stream`, with those events together that came together."""
+        return self._http.batches(*self.asked(request, model))
 
     def asked(self, request: ChatRequest, model: str) -> tuple[HttpPost, Wire]:
         """What the engine is sent, and how its answer is read."""
@@ -153,15 +157,15 @@ class ShortRoad:
             raise located(error_of(events[-1], engine=post.engine), post.engine)
         return events
 
-    def events(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-        """See `Provider.stream`."""
-        return self._provider.stream(request, self._model)
+    def events(self, request: ChatRequest) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """See `OpenAIProvider.batches`."""
+        return self._provider.batches(request, self._model)
 
-    def stream(self, sent: bytes, plain: PlainChat) -> AsyncGenerator[ChatEvent]:
-        """The events of the answer to what `write` gave; see `Provider.stream`."""
+    def stream(self, sent: bytes, plain: PlainChat) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """The events of the answer to what `write` gave; see `OpenAIProvider.batches`."""
         reader = partial(openai_pass.PassReader, model=plain.model, with_usage=plain.include_usage)
         post = HttpPost(self._post.engine, self._post.url, sent, self._post.headers)
-        return self._http.events(post, Wire(reader, openai.read_reply, openai.read_error))
+        return self._http.batches(post, Wire(reader, openai.read_reply, openai.read_error))
 
 
 def is_official(url: str) -> bool:
