@@ -168,6 +168,25 @@ async def test_no_request_has_two_replies(ending: str) -> None:
     assert b"".join(transport.writes).count(b"HTTP/1.1 ") == 1
 
 
+async def test_the_rest_of_a_body_that_was_refused_is_read() -> None:
+    """A client that sends 20 MB whatever it is told must get them away, before it asks the next thing."""
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_reply(send, 413, b"no", "text/plain")
+
+    connection, transport = connected(app)
+    connection.data_received(b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n")
+    connection.data_received(b"x" * 100_000)
+    assert not transport.reads, "control: nobody has taken it so far"
+    await transport.wrote()
+    for _ in range(199):
+        assert transport.reads
+        connection.data_received(b"x" * 100_000)
+    connection.data_received(GET)
+    await asyncio.sleep(0)
+    assert b"".join(transport.writes).count(b"HTTP/1.1 413 ") == 2
+
+
 @pytest.mark.parametrize("takes", [True, False])
 async def test_a_reply_that_nobody_takes_is_cut(takes: bool) -> None:
     """Closing would wait for the reader for ever; one that takes some of it now and then is waited for."""

@@ -225,5 +225,6 @@ class Turn:
                 raise RuntimeError("the body is shorter than its Content-Length says")
             self.ended = True
             self._pieces.clear()
+            self.waiting_bytes = 0
             self.tell()
             self._answered(self)
