@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inhouse.dialects import ollama
@@ -152,6 +154,48 @@ def test_times_of_day() -> None:
     """RFC 3339 with a Z; the zero time of Go where nothing is known."""
     assert ollama.rfc3339(1_795_000_000.5) == "2026-11-18T11:06:40.500000Z"
     assert ollama.rfc3339(0) == "0001-01-01T00:00:00Z"
+
+
+@given(st.floats(1e-3, 4e9) | st.integers(1, 2**31).map(lambda at: at + 0.9999996))
+@example(1.0)
+@example(1_795_000_000.9999999)
+def test_times_of_day_are_those_of_the_calendar(at: float) -> None:
+    """Every time is written as the calendar of the language has it, rounded the same way."""
+    told = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+    assert ollama.rfc3339(at) == told.replace("+00:00", "Z")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text('ab"\\\u2028'), st.booleans())
+@example('"', 'a"b', False)
+@example("\u2028\u2029\x00\x7f\\/<>&", "m", True)
+@example("\U0001f600 \u00e9", "m", False)
+def test_a_line_of_text_is_what_encoding_all_of_it_gives(text: str, model: str, generate: bool) -> None:
+    """The line that is put together from its parts has the bytes of the document encoded as a whole."""
+    writer = ollama.EventWriter(model=model, created_at=lambda: "2026-11-18T11:06:40Z", generate=generate)
+    line = writer.write(TextDelta(text))
+    assert line == (writer._line(content=text) if text else b"")
+    said: dict[str, object] = (
+        {"response": text} if generate else {"message": {"role": "assistant", "content": text}}
+    )
+    whole = {"model": model, "created_at": "2026-11-18T11:06:40Z", **said, "done": False}
+    assert line == (msgspec.json.encode(whole) + b"\n" if text else b"")
+
+
+def test_half_a_letter_is_refused_in_a_line_as_in_a_document() -> None:
+    """A surrogate on its own is no text: it is an error, and never a line with other bytes in it."""
+    writer = ollama.EventWriter(model="m", created_at="")
+    with pytest.raises(UnicodeEncodeError):
+        writer.write(TextDelta("\ud800"))
+    with pytest.raises(UnicodeEncodeError):
+        writer._line(content="\ud800")
+
+
+def test_text_after_a_call_is_a_line_of_its_own() -> None:
+    """A call that is held goes out before the text that follows it."""
+    writer = ollama.EventWriter(model="m", created_at="")
+    assert writer.write(ToolDelta(0, "c", "f", "{}")) == b""
+    first, second, rest = writer.write(TextDelta("a")).split(b"\n")
+    assert (b"tool_calls" in first, b'"content":"a"' in second, rest) == (True, True, b"")
 
 
 def test_lists_are_read_back() -> None:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -227,7 +228,17 @@ def rfc3339(at: float) -> str:
     """UNIX seconds as Ollama writes times; `NEVER` for 0."""
     if at <= 0:
         return NEVER
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second = int(at)
+    micros = round((at - second) * 1e6)
+    if micros == 1_000_000:
+        second, micros = second + 1, 0
+    return f"{_second(second)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(at: int) -> str:
+    """Each piece of an answer bears the time, and a second has many."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def write_tags(models: Iterable[Listed]) -> bytes:

@@ -92,6 +92,10 @@ class EventWriter:
         self._usage: Usage | None = None
         self._timing: Timing | None = None
         self._over = False
+        # What stands around the time and around the text, the same in every line of plain text.
+        self._head = b'{"model":' + _encode(model) + b',"created_at":'
+        self._said = b',"response":' if generate else b',"message":{"role":"assistant","content":'
+        self._tail = b',"done":false}\n' if generate else b'},"done":false}\n'
 
     def write(self, event: ChatEvent) -> bytes:
         """The bytes of one event.
@@ -101,19 +105,30 @@ class EventWriter:
         """
         if self._over:
             return b""
+        if type(event) is TextDelta and not event.scores and not self._calls:
+            return self._words(event.text)
         if isinstance(event, ToolDelta):
             return self._collect(event)
         held = self._flush()
         return held if self._over else held + self._plain(event)
 
+    def _words(self, text: str) -> bytes:
+        """A line of text and nothing else: what `_line` writes, which takes five times as long."""
+        if not text:
+            return b""
+        if self._context is not None:
+            self._text.append(text)
+        stamp = self._created_at if isinstance(self._created_at, str) else self._created_at()
+        return self._head + _encode(stamp) + self._said + _encode(text) + self._tail
+
     def _plain(self, event: ChatEvent) -> bytes:
         match event:
             case TextDelta(text, scores):
-                if not text and not scores:
-                    return b""
+                if not scores:
+                    return self._words(text)
                 if self._context is not None:
                     self._text.append(text)
-                return self._line(content=text, more={"logprobs": _wire_scores(scores)} if scores else {})
+                return self._line(content=text, more={"logprobs": _wire_scores(scores)})
             case ReasoningDelta(text):
                 return self._line(thinking=text) if text else b""
             case UsageSeen(usage, timing):
