@@ -51,10 +51,12 @@ class Alike:
     An engine that puts a number of its own into each event is given up after a few of them.
     """
 
-    __slots__ = ("_between", "_tries", "_used", "head", "tail")
+    __slots__ = ("_around", "_between", "_tries", "_used", "head", "tail")
 
     def __init__(self) -> None:
         self.head = self.tail = self._between = b""
+        self._around = 0
+        """How long head and tail are."""
         self._tries = _TRIES
         self._used = False
 
@@ -76,6 +78,7 @@ class Alike:
                 if same(head + key + _PROBE.encode() + b'"' + tail, _PROBE):
                     self.head, self.tail = _START + head + key, b'"' + tail + _END
                     self._between = self.tail + self.head
+                    self._around = len(self._between)
                     return True
                 break
         return False
@@ -88,6 +91,18 @@ class Alike:
         """Learn no more."""
         self.forget()
         self._tries, self._used = 0, False
+
+    def alone(self, data: bytes) -> Run | None:
+        """`data`, when it is nothing but whole events that are alike; most pieces of an answer are one."""
+        head, tail = self.head, self.tail
+        if not (head and data.startswith(head) and data.endswith(tail)):
+            return None
+        part = data[len(head) : -len(tail)]
+        # No quote is in it, so there are not two events. Where both ends overlap, the lengths do not add up.
+        if len(part) + self._around == len(data) and _plain(part):
+            self._used = True
+            return Run([part], [part.decode()], len(part), len(data))
+        return self.run(data)
 
     def run(self, data: bytes, at: int = 0) -> Run | None:
         """The events from `at` on as far as they are alike; None where there is none, or one is spoiled."""
@@ -130,10 +145,7 @@ class Frames:
 
     def alone(self, data: bytes) -> Run | None:
         """`data`, when it is nothing but whole events that are alike; most pieces of an answer are one."""
-        alike = self.alike
-        if self._rest or not alike.head or not data.endswith(alike.tail) or len(data) > self._max_event_bytes:
-            return None
-        return alike.run(data)
+        return None if self._rest or len(data) > self._max_event_bytes else self.alike.alone(data)
 
     def read(self, data: bytes) -> Iterator[Frame | Run]:
         """The events that `data` completes; `alike` may learn between two of them.

@@ -171,15 +171,16 @@ class EventReader:
 
     def read(self, data: bytes) -> list[ChatEvent]:
         """The events that `data` completes."""
+        run = self._frames.alone(data)
+        if run is not None and not self._ending.over:
+            return self._deltas(run)
         events: list[ChatEvent] = []
         try:
             for frame in self._frames.read(data):
                 if self._ending.over:
                     self.ignored += len(frame.texts) if isinstance(frame, Run) else 1
                 elif isinstance(frame, Run):
-                    deltas = [TextDelta(text) for text in frame.texts if text]
-                    self._seen_content = self._seen_content or bool(deltas)
-                    events += deltas
+                    events += self._deltas(frame)
                 else:
                     events += self._take(*frame)
         except LineTooLong as error:
@@ -191,6 +192,10 @@ class EventReader:
         if self._ending.reason is not None:
             return self._ending.finish()
         return self._ending.fail(broken("the engine's answer ended before it was complete"))
+
+    def _deltas(self, run: Run) -> list[ChatEvent]:
+        self._seen_content = self._seen_content or run.size > 0
+        return [TextDelta(text) for text in run.texts if text]
 
     def _take(self, name: str, data: bytes) -> list[ChatEvent]:
         if data.strip() == b"[DONE]":

@@ -242,7 +242,7 @@ class _Stream:
         writer = self._make_writer(used)
         if not self._begun:
             await self._head(used)
-        clock = asyncio.get_running_loop().time
+        clock, send = asyncio.get_running_loop().time, self._asked.send
         # Some streams know what came together; that goes out together, and nothing waits for it.
         more: Callable[[], Sequence[ChatEvent]] | None = getattr(events, "more", None)
         try:
@@ -257,7 +257,7 @@ class _Stream:
                 ended = isinstance(last, Finished | Failed)
                 if data or ended:
                     visit.sending = clock()
-                    await self._piece(data, last=ended)
+                    await send({"type": "http.response.body", "body": data, "more_body": not ended})
                     visit.sending = 0.0
         except asyncio.CancelledError:
             if visit.end != "stopping":
