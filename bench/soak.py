@@ -25,7 +25,7 @@ WARM = 0.2
 
 def main() -> None:
     """Ask, look, print."""
-    total = int(sys.argv[1]) if sys.argv[1:] else 100_000
+    total = next((int(word) for word in sys.argv[1:] if word.isdigit()), 100_000)
     with tempfile.TemporaryDirectory() as name, mock(0.0) as engine:
         target = ours("inhouse", Path(name) / "home", engine)
         url = f"http://127.0.0.1:{target.port}/v1/chat/completions"
