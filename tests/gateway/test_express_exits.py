@@ -69,9 +69,7 @@ class Seen:
 
 async def leave_behind(home: Path, faults: tuple[Fault, ...], form: Form, end: End, *, short: bool) -> Seen:
     """One request to engines with those faults, the last of which is cancelled at work where it says so."""
-    first, second = (
-        FakeEngine(kind, fault) for kind, fault in zip(("mlx", "vllm"), (*faults, "none"), strict=False)
-    )
+    first, second = FakeEngine("mlx", faults[0]), FakeEngine("vllm", faults[-1])
     async with first.running(), second.running():
         asked = [first, second][: len(faults)]
         async with house(home, configured(*asked)) as gateway:

@@ -36,7 +36,7 @@ from inhouse.serve.connection import SlowRequests
 from inhouse.serve.middleware import CLOSED, Door, Doors
 from inhouse.serve.plane.front import Surface
 from inhouse.serve.plane.idempotency import Repeats
-from inhouse.serve.plane.parts import Offer, PlaneParts
+from inhouse.serve.plane.parts import Express, Offer, PlaneParts
 from inhouse.serve.plane.refused import NotingFront, Refusals
 from inhouse.serve.plane.watch import Patience
 from inhouse.serve.server import address, bind, serve
@@ -331,12 +331,13 @@ async def open_plane(
     state: EngineState = "up",
     repeats: Repeats | None = None,
     doors: Doors = CLOSED,
+    express: Express | None = None,
 ) -> AsyncIterator[Plane]:
     """Serve the surfaces for the length of the block.
 
     There is one local engine named `house` with `models`, in `state`; it plays one of `scripts` per
-    request, unless `provider` answers for it. `chat` replaces the whole dispatch, `shelves` the fake store
-    of models.
+    request, unless `provider` answers for it. `chat` replaces the whole dispatch, `express` is its short way,
+    `shelves` replaces the fake store of models.
     """
     scripted = ScriptedProvider(*scripts, name="house")
     board = FleetBoard(lambda: NOW)
@@ -363,6 +364,7 @@ async def open_plane(
         stopping=stopping,
         clock=lambda: NOW,
         new_id=lambda: f"{next(ids):024d}",
+        express=express,
     )
     front = NotingFront(parts, surfaces, repeats=repeats, patience=patience)
 
