@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ GOOD = b'{"model":"m","choices":[{"message":{"role":"assistant","content":"It ha
 
 
 @asynccontextmanager
-async def gateway_of(home: Path, reply: bytes) -> AsyncIterator[House]:
+async def gateway_of(home: Path, reply: bytes, *, status: int = 200) -> AsyncIterator[House]:
     """A house with one engine, which answers every chat with that document."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _number: int) -> None:
@@ -39,10 +40,8 @@ async def gateway_of(home: Path, reply: bytes) -> AsyncIterator[House]:
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(size)
             body = reply if size else b'{"object":"list","data":[{"id":"m"}]}'
-            writer.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-                + body
-            )
+            writer.write(b"HTTP/1.1 %d So\r\nContent-Type: application/json\r\n" % (status if size else 200))
+            writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
     world = World(talk)
     async with world.running():
@@ -130,3 +129,29 @@ async def test_absurd_count_does_not_stop_the_ledger(tmp_path: Path) -> None:
             assert 0 < trip.tokens < 100
         rows = gateway.ledger.rows()
         assert [(each.outcome, each.estimated) for each in rows] == [("ok", True)] * 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
+@pytest.mark.parametrize("form", ["stream", "whole", "carried"])
+async def test_engine_that_quotes_the_prompt_is_not_quoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int, form: str
+) -> None:
+    """The words of a request stand in an engine's refusal, and then in no row, no log and no memory of it."""
+    quoting = json.dumps({"error": {"message": "cannot answer `Where is the key?`, dear"}}).encode()
+    async with gateway_of(tmp_path, quoting, status=status) as gateway:
+        express = Express(gateway.dispatch, lambda _model, _streamed: True)
+        body = BODY[:-1] + b',"stream":true}' if form == "stream" else BODY
+        if form == "carried":
+            trip = express.carry(replace(openai.read_chat(body, data="any")[0], original=None), GRANT)
+        else:
+            trip = express.trip(body, GRANT)
+        assert trip is not None
+        with pytest.raises(EngineError, match="cannot answer"):
+            await (trip.open("r1") if trip.stream else trip.whole("r1"))
+        (row,) = gateway.ledger.rows()
+        engine = gateway.board.fleet.engine("e")
+        assert engine is not None
+        kept = f"{row} {engine} {capsys.readouterr()}"
+        assert "cannot answer" in row.reason, "control: the rest of what it said is kept"
+        assert "Where is" not in kept
+        assert "key?" not in kept
