@@ -225,7 +225,14 @@ class EventReader:
         if choice.finish_reason:
             self._ending.reason = FINISH.get(choice.finish_reason, "stop")
             self._ending.stop_sequence = _stopped_by(choice)
-        elif events and chunk.usage is None and chunk.timings is NOTHING and choice.logprobs is None:
+        # The first word is waited for: it goes on before anything is learned.
+        elif (
+            self._seen_content
+            and events
+            and chunk.usage is None
+            and chunk.timings is NOTHING
+            and choice.logprobs is None
+        ):
             self._learn(data, chunk, choice.delta)
         self._seen_content = self._seen_content or bool(events)
         return events
@@ -233,7 +240,8 @@ class EventReader:
     def _learn(self, data: bytes, chunk: _Chunk, delta: _Delta | None) -> None:
         """Know the events again that are like this one, if it holds text and nothing else."""
         text = delta.content if delta is not None else None
-        if not text or delta != _Delta(text):
+        more = chunk.usage is not None or chunk.timings is not NOTHING
+        if more or not text or delta != _Delta(text):
             return
 
         def same(probe: bytes, other: str) -> bool:

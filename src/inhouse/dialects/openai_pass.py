@@ -280,8 +280,10 @@ class PassReader:
         return head + (parts[0] if len(parts) == 1 else (tail + head).join(parts)) + tail
 
     def _learn(self, data: bytes, chunk: _Chunk, delta: _Delta) -> None:
-        """Know the events again that are like this one, which holds text and nothing else."""
+        """Know the events again that are like this one, if it holds text and nothing else."""
         text, alike = delta.content or "", self._frames.alike
+        if chunk.usage is not None or delta != _Delta(text):
+            return
 
         def same(probe: bytes, other: str) -> bool:
             found = _chunk.decode(probe)
@@ -333,7 +335,8 @@ class PassReader:
         piece.size += size
         if choice.finish_reason:
             self._ending.reason = FINISH.get(choice.finish_reason, "stop")
-        elif choice.delta is not None and text and chunk.usage is None and choice.delta == _Delta(text):
+        elif choice.delta is not None and text and (self._seen_content or len(piece.lines) > 1):
+            # Not from the first word: that is waited for, and goes on before anything is learned.
             self._learn(data, chunk, choice.delta)
         return None
 

@@ -16,7 +16,7 @@ from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt
 from inhouse.gateway.profiles import PROFILES
 from inhouse.kernel.errors import EngineBroke, EngineError, EngineRefused, InternalError
-from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, UsageSeen
+from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, TextDelta, UsageSeen
 
 __all__ = ["Attempts", "Turn"]
 
@@ -143,6 +143,10 @@ class Attempts:
     ) -> Finished | Failed | None:
         """Add to `given` what goes on; the event that ends the answer, where it is there."""
         for event in batch:
+            if run.begun and isinstance(event, TextDelta):  # as nearly all are
+                run.count(event)
+                given.append(event)
+                continue
             if isinstance(event, UsageSeen):
                 run.told(event.usage, event.timing)
                 continue

@@ -193,6 +193,7 @@ class _Stream:
         self._headers = headers
         self._begun = False
         """The head was sent."""
+        self._writer: Writer | None = None
 
     async def run(self, request: ChatRequest | Trip, visit: Visit) -> None:
         """Answer the request."""
@@ -238,8 +239,15 @@ class _Stream:
     async def _piece(self, data: bytes, *, last: bool = False) -> None:
         await self._asked.send({"type": "http.response.body", "body": data, "more_body": not last})
 
+    def _data_of(self, event: ChatEvent, used: EngineUsed) -> bytes:
+        """What goes out for an event; the writer is made for the first one that does not pass as it is."""
+        if isinstance(event, Passed | PassedEnd):
+            return event.data
+        if self._writer is None:
+            self._writer = self._make_writer(used)
+        return self._writer.write(event)
+
     async def _send(self, events: ChatStream, used: EngineUsed, visit: Visit, meter: Meter) -> None:
-        writer = self._make_writer(used)
         if not self._begun:
             await self._head(used)
         clock, send = asyncio.get_running_loop().time, self._asked.send
@@ -248,11 +256,11 @@ class _Stream:
         try:
             async for event in events:
                 meter.count(event)
-                data, last = _data_of(event, writer), event
+                data, last = self._data_of(event, used), event
                 if more is not None and (others := more()):
                     for other in others:
                         meter.count(other)
-                    data += b"".join([_data_of(other, writer) for other in others])
+                    data += b"".join([self._data_of(other, used) for other in others])
                     last = others[-1]
                 ended = isinstance(last, Finished | Failed)
                 if data or ended:
@@ -264,11 +272,7 @@ class _Stream:
                 raise
             # The reply has begun: its own last event tells, and no second reply may follow it.
             failed = Failed(ShuttingDown.code, "inhouse is being stopped")
-            await self._piece(writer.write(failed), last=True)
-
-
-def _data_of(event: ChatEvent, writer: Writer) -> bytes:
-    return event.data if isinstance(event, Passed | PassedEnd) else writer.write(event)
+            await self._piece(self._data_of(failed, used), last=True)
 
 
 async def _collect(asked: Asked, request: ChatRequest) -> tuple[EngineUsed, Sequence[ChatEvent]]:

@@ -27,13 +27,13 @@ class Meter:
 
     def count(self, event: ChatEvent) -> None:
         """Note one event."""
-        match event:
-            case TextDelta(text) | ReasoningDelta(text):
-                self._bytes += len(text)
-            case ToolDelta(arguments=arguments):
-                self._bytes += len(arguments)
-            case UsageSeen(usage):
-                self._told = usage.input_tokens + usage.output_tokens
+        # Not by `match`, which takes three times as long, for each piece of each answer.
+        if isinstance(event, TextDelta | ReasoningDelta):
+            self._bytes += len(event.text)
+        elif isinstance(event, ToolDelta):
+            self._bytes += len(event.arguments)
+        elif isinstance(event, UsageSeen):
+            self._told = event.usage.input_tokens + event.usage.output_tokens
 
     def tokens(self) -> int:
         """What the engine said, else an estimate; 0 where no engine worked."""
