@@ -385,3 +385,48 @@ async def test_connection_lost_before_its_first_request_is_an_engine_s_fault() -
         with pytest.raises(EngineUnreachable, match="before any answer"):
             await link.ask(b"", Waits(LIMITS, loop.time))
         await transport.close()
+
+
+JSON_HEAD = b"Content-Type: application/json\r\n"
+NEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n?"
+FRAMES: dict[str, tuple[bytes, bytes]] = {
+    "plain": (b"HTTP/1.1 200 OK\r\n" + JSON_HEAD + b"Content-Length: 1\r\n\r\n", b""),
+    "informed": (b"HTTP/1.1 103 Soon\r\nX: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b""),
+    "informed after": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"HTTP/1.1 100 Go on\r\n\r\n"),
+    "line ends": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"\r\n\r\n"),
+    "too long": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"???"),
+    "twice": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", NEXT),
+    "one and a half": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", NEXT[:-1]),
+    "one and a word": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", NEXT[:3]),
+    "trailers": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;ext=1\r\n",
+        b"\r\n0\r\nX-Sum: 1\r\n\r\n",
+    ),
+    "chunks and more": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n",
+        b"\r\n0\r\n\r\n" + NEXT,
+    ),
+    "last one": (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n", NEXT),
+    "old": (b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", NEXT),
+    "old and kept": (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+async def test_every_request_gets_its_own_answer(name: str) -> None:
+    """However an engine frames its answers, and whatever it sends behind them: nobody gets another's."""
+    before, after = FRAMES[name]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _number: int) -> None:
+        while True:
+            number = (await world.read(reader))[-1:]
+            writer.write(before + number + after)
+
+    world = World(talk)
+    async with world.running(), client() as http:
+        for number in (b"1", b"2", b"3", b"4"):
+            post = HttpPost("e", world.url, number)
+            page = await http.page(post, timeout_s=5.0)
+            assert (page.status, page.body) == (200, number)
+        kept = name in ("plain", "informed", "line ends", "old and kept")
+        assert world.connections == (1 if kept else 4)
