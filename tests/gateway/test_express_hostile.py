@@ -6,11 +6,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import asdict
+from msgspec import structs
 
 from inhouse.dialects import openai
 from inhouse.dialects.openai_pass import PassedReply
@@ -18,7 +18,7 @@ from inhouse.gateway.edge.dispatch_express import Express
 from inhouse.gateway.edge.prober import EngineSettings
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.errors import EngineError
-from inhouse.kernel.messages import Passed, PassedEnd
+from inhouse.kernel.messages import EmbedRequest, Passed, PassedEnd, Usage
 from tests.gateway.house import House, house
 from tests.gateway.test_http_lean import World
 
@@ -39,7 +39,7 @@ async def gateway_of(home: Path, reply: bytes, *, status: int = 200) -> AsyncIte
             if b"POST " in head:
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(size)
-            body = reply if size else b'{"object":"list","data":[{"id":"m"}]}'
+            body = reply if size else b'{"object":"list","data":[{"id":"m"},{"id":"bge-m3"}]}'
             writer.write(b"HTTP/1.1 %d So\r\nContent-Type: application/json\r\n" % (status if size else 200))
             writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
@@ -70,7 +70,7 @@ async def seen(home: Path, reply: bytes, *, short: bool) -> tuple[object, dict[s
             found = f"{type(error).__name__} {error.message}"
         (row,) = gateway.ledger.rows()
         assert gateway.dispatch.in_flight() == {}
-        return found, {name: value for name, value in asdict(row).items() if name not in UNLIKE}
+        return found, {name: value for name, value in structs.asdict(row).items() if name not in UNLIKE}
 
 
 REPLIES = [
@@ -155,3 +155,25 @@ async def test_engine_that_quotes_the_prompt_is_not_quoted(
         assert "cannot answer" in row.reason, "control: the rest of what it said is kept"
         assert "Where is" not in kept
         assert "key?" not in kept
+
+
+@pytest.mark.parametrize("count", [-(1 << 70), -1, 1 << 31, 1 << 63, 1 << 70])
+@pytest.mark.parametrize("name", ["input", "output", "cached", "cache_write", "reasoning"])
+def test_counts_that_cannot_be(name: str, count: int) -> None:
+    """One count out of range makes the usage impossible, whichever it is; the largest possible do not."""
+    usage = Usage((1 << 31) - 1, 0, 5, cache_write_tokens=7, reasoning_tokens=(1 << 31) - 1)
+    assert usage.possible
+    wrong = {**asdict(usage), f"{name}_tokens": count}
+    assert not Usage(**wrong).possible
+
+
+async def test_absurd_count_of_vectors_does_not_stop_the_ledger(tmp_path: Path) -> None:
+    """Vectors whose engine counts what cannot be are given, and their row holds the estimate."""
+    vectors = b'{"data":[{"index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":18446744073709551615}}'
+    async with gateway_of(tmp_path, vectors) as gateway:
+        asked = EmbedRequest(("Where is the key?",), model="bge-m3")
+        found = await gateway.dispatch.embed(asked, request_id="r1", user="anna")
+        assert found.embeddings.vectors == ((0.5,),)
+        (row,) = gateway.ledger.rows()
+        assert (row.outcome, row.estimated) == ("ok", True)
+        assert 0 < row.input_tokens < 100

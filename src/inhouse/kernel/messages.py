@@ -217,8 +217,8 @@ class Embeddings:
     usage: Usage
 
 
-MOST_TOKENS = 1 << 31
-"""A thousand times what the largest models take in and write in one exchange."""
+TOKEN_BITS = 31
+"""Two thousand millions: a thousand times what the largest models take in and write in one exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +243,9 @@ class Usage:
 
         Money and limits are counted by them, and the ledger holds no number of any size.
         """
-        return (
-            0 <= self.input_tokens <= MOST_TOKENS
-            and 0 <= self.output_tokens <= MOST_TOKENS
-            and 0 <= self.cached_tokens <= MOST_TOKENS
-            and 0 <= self.cache_write_tokens <= MOST_TOKENS
-            and 0 <= self.reasoning_tokens <= MOST_TOKENS
-        )
+        # All at once, for it is asked of every answer: a number too large leaves a bit, one below zero all.
+        bits = self.input_tokens | self.output_tokens | self.cached_tokens
+        return not (bits | self.cache_write_tokens | self.reasoning_tokens) >> TOKEN_BITS
 
 
 @dataclass(frozen=True, slots=True)
