@@ -18,6 +18,7 @@ from inhouse.gateway.edge.strategies import Strategies
 from inhouse.gateway.rules import Rules
 from inhouse.gateway.strategy import StrategySettings
 from inhouse.gateway.till import Till
+from inhouse.serve.plane.asked import LONGEST_NAME
 
 __all__ = ["open_strategies"]
 
@@ -59,6 +60,7 @@ def open_strategies(
     chat = Rollouts(several, dispatch, book, lambda: board.fleet, clock=time.time, sleep=asyncio.sleep)
 
     def passes(model: str, streamed: bool) -> bool:
-        return model not in chat.active and several.passes(model, streamed)
+        # One too long is refused on the long way, before anything is remembered by it.
+        return len(model) <= LONGEST_NAME and model not in chat.active and several.passes(model, streamed)
 
     return chat, Express(dispatch, passes)

@@ -8,7 +8,9 @@ import pytest
 
 from inhouse.kernel.caller import Grant
 from inhouse.kernel.ports import EngineUsed
+from inhouse.serve.plane.anthropic import AnthropicSurface
 from inhouse.serve.plane.asked import used_headers
+from inhouse.serve.plane.ollama import OllamaSurface
 from inhouse.serve.plane.openai import OpenAISurface
 from tests.serve.plane.house import FakeGate, open_plane
 
@@ -92,3 +94,40 @@ class FromHere(FakeGate):
         """See `Gatekeeper.grant`."""
         self.loopback.append(loopback)
         return super().grant(secret, user=user, loopback=loopback)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", '{"model":"%s","messages":[{"role":"user","content":"x"}]}'),
+        ("/v1/completions", '{"model":"%s","prompt":"x"}'),
+        ("/v1/responses", '{"model":"%s","input":"x"}'),
+        ("/v1/embeddings", '{"model":"%s","input":"x"}'),
+        ("/v1/messages", '{"model":"%s","max_tokens":9,"messages":[{"role":"user","content":"x"}]}'),
+        ("/api/chat", '{"model":"%s","messages":[{"role":"user","content":"x"}]}'),
+        ("/api/generate", '{"model":"%s","prompt":"x"}'),
+        ("/api/embed", '{"model":"%s","input":"x"}'),
+        ("/api/show", '{"model":"%s"}'),
+    ],
+)
+async def test_a_name_of_a_megabyte_is_none_of_a_model(path: str, body: str) -> None:
+    """400 before it is compared, remembered or written down; one of 1000 characters is looked for."""
+    async with open_plane(OpenAISurface(), AnthropicSurface(), OllamaSurface(), max_body_bytes=2 << 20) as it:
+        for size, status in ((1001, 400), (1_000_000, 400)):
+            head = await raw_post(it.port, path, (body % ("q" * size)).encode())
+            assert head.startswith(f"HTTP/1.1 {status} ".encode())
+        assert it.shelf.rows == []
+        assert not it.embedder.seen
+        fits = await raw_post(it.port, path, (body % ("q" * 1000)).encode())
+        assert not fits.startswith(b"HTTP/1.1 400 ")
+
+
+async def raw_post(port: int, path: str, body: bytes) -> bytes:
+    """The first line of the reply to this body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line

@@ -21,7 +21,7 @@ from inhouse.serve.plane.watch import Watch
 from inhouse.serve.wire import FORWARDED, Receive, Send, headers_of
 from inhouse.serve.wire import Scope as AsgiScope
 
-__all__ = ["STREAMED", "Asked", "read_asked", "secret_in", "used_headers"]
+__all__ = ["LONGEST_NAME", "STREAMED", "Asked", "check_name", "read_asked", "secret_in", "used_headers"]
 
 PREFIX = b"x-inhouse-"
 _SPOKEN = frozenset(
@@ -42,6 +42,10 @@ _SPOKEN = frozenset(
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 STREAMED = "/api/blobs/"
 """Below this, bodies are larger than memory: their route reads them from `Asked.receive` piece by piece."""
+
+
+LONGEST_NAME = 1000
+"""In characters; some engines call a model by the path of its file."""
 
 
 class Left(Exception):
@@ -83,7 +87,12 @@ class Asked:
             )
 
     def wanted(self, request: ChatRequest) -> ChatRequest:
-        """The request with what the headers said; the stricter word on data wins."""
+        """The request with what the headers said; the stricter word on data wins.
+
+        Raises:
+            BadRequest: if the model's name is too long to be one.
+        """
+        check_name(request.model)
         if self.data == "any" and self.task == "chat" and self.wishes is NO_WISHES:
             return dataclasses.replace(request, data="any") if request.data != "any" else request
         return dataclasses.replace(request, data=self.data, task=self.task, wishes=self.wishes)
@@ -136,6 +145,19 @@ async def read_asked(
         headers.get(b"x-inhouse-task", b"").decode("latin-1")[:64] or "chat" if spoke else "chat",
         watch,
     )
+
+
+def check_name(model: str | None) -> None:
+    """Names are compared, remembered and written down many times over; one of a megabyte took a second.
+
+    Raises:
+        BadRequest: if the name is too long to be that of a model.
+    """
+    if model is not None and len(model) > LONGEST_NAME:
+        raise BadRequest(
+            f"The model's name is over {LONGEST_NAME} characters",
+            hint="GET /v1/models lists the names of this house",
+        )
 
 
 def used_headers(used: EngineUsed) -> tuple[tuple[bytes, bytes], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inhouse.dialects import ollama
 from inhouse.kernel.errors import Forbidden, InhouseError, NotFound
-from inhouse.serve.plane.asked import Asked
+from inhouse.serve.plane.asked import Asked, check_name
 from inhouse.serve.plane.parts import Offer
 
 __all__ = ["CloudName", "meant_by", "offer_of", "refuse_cloud_name", "why_nobody"]
@@ -39,7 +39,11 @@ def why_nobody(asked: Asked, name: str, unknown: str) -> InhouseError:
 
 
 def refuse_cloud_name(name: str) -> None:
-    """Raises `CloudName` for a model of Ollama's own cloud: such a name would leave the house by itself."""
+    """Raises `CloudName` for a model of Ollama's own cloud: such a name would leave the house by itself.
+
+    And `BadRequest` for a name that is too long to be one.
+    """
+    check_name(name)
     if ollama.is_cloud_name(name):
         raise CloudName(
             f"ollama cloud is disabled: `{name}` runs in Ollama's cloud",

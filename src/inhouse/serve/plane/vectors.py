@@ -5,7 +5,7 @@ from __future__ import annotations
 from inhouse.kernel.errors import BadRequest, EngineUnfit
 from inhouse.kernel.messages import EmbedRequest
 from inhouse.kernel.ports import Embedded
-from inhouse.serve.plane.asked import Asked
+from inhouse.serve.plane.asked import Asked, check_name
 
 __all__ = ["embed"]
 
@@ -17,6 +17,7 @@ async def embed(asked: Asked, request: EmbedRequest) -> Embedded:
         BadRequest: if the model makes vectors of another length than was asked for, every time.
         InhouseError: what else `Gatekeeper.admit` and `Embedder.embed` raise.
     """
+    check_name(request.model)
     admission, tokens = asked.parts.gate.admit(asked.grant), 0
     try:
         found = await asked.parts.embedder.embed(
