@@ -113,7 +113,7 @@ async def test_pages_of_chosen_origins_may_ask_the_wire() -> None:
     """The request passes, the reply may be read with our headers, also when it is an error."""
     reply = await ask(door(CORS), "/v1/chat/completions", method="POST", headers={"origin": PAGE})
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, PAGE)
-    for name in ("engine", "model", "where", "reason", "request-id"):
+    for name in ("engine", "model", "where", "reason", "estimated", "request-id"):
         assert f"x-inhouse-{name}" in reply.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in reply.headers
     refused = await ask(door(CORS), "/v1/x", method="POST", headers={"origin": PAGE, "content-length": "101"})

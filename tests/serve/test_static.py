@@ -77,3 +77,10 @@ def test_every_file_of_the_package_can_be_served() -> None:
     root = Path(str(files("inhouse.serve"))) / "static"
     served = [path for path in root.rglob("*") if path.is_file() and path.suffix[1:] in MEDIA_TYPES]
     assert root / "index.html" in served
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "\u00e9" * 200, "a/" * 3000])
+async def test_a_name_that_no_file_may_have_is_not_found(app: Door, name: str) -> None:
+    """The system calls it an error, which is none of ours."""
+    assert (await call(app, "GET", f"/static/{name}x.js")).status == 404
+    assert app.failures == 0

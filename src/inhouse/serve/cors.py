@@ -14,8 +14,8 @@ from inhouse.serve.wire import Scope, Send, header
 __all__ = ["allow_headers", "is_preflight", "send_preflight"]
 
 _EXPOSED = (
-    b"x-inhouse-engine, x-inhouse-model, x-inhouse-where, x-inhouse-reason, x-inhouse-request-id,"
-    b" x-request-id, request-id, retry-after, idempotent-replayed"
+    b"x-inhouse-engine, x-inhouse-model, x-inhouse-where, x-inhouse-reason, x-inhouse-estimated,"
+    b" x-inhouse-request-id, x-request-id, request-id, retry-after, idempotent-replayed"
 )
 _METHODS = b"GET, HEAD, POST, DELETE"
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+)*\Z")

@@ -29,6 +29,10 @@ MEDIA_TYPES: Mapping[str, str] = {
 """Only these are served: the system's own table differs from machine to machine."""
 
 
+LONGEST_NAME = 60
+"""In characters, with the folders; longer than that of any file here."""
+
+
 class StaticFiles:
     """Serves `/static/NAME` and the page itself at `/`.
 
@@ -63,7 +67,8 @@ class StaticFiles:
         """Each part of the name is looked up by itself, so that no name leads out of the folder."""
         parts = name.split("/")
         plain = all(part and not part.startswith(".") and not set(part) & set("\\:\0") for part in parts)
-        if plain and name.rpartition(".")[2] in MEDIA_TYPES:
+        # A longer name than a file may have is an error of the system's, not an answer.
+        if plain and len(name) <= LONGEST_NAME and name.rpartition(".")[2] in MEDIA_TYPES:
             found = self._root
             for part in parts:
                 found = found / part

@@ -162,7 +162,8 @@ def check_name(model: str | None) -> None:
 
 def used_headers(used: EngineUsed) -> tuple[tuple[bytes, bytes], ...]:
     """The `x-inhouse-*` headers of an answer."""
-    return _used_headers(used.engine, used.model, used.where, used.reason)
+    # Cut before they are remembered: a reason may quote all that an engine said.
+    return _used_headers(used.engine, used.model, used.where, used.reason[:1000])
 
 
 @lru_cache(maxsize=256)
