@@ -115,9 +115,7 @@ class Link(asyncio.Protocol):
 
     def headers(self) -> Mapping[str, str]:
         """See `Reply.headers`."""
-        return {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reversed(self._fields)
-        }
+        return _texts(self._fields)
 
     async def read(self, waits: Waits) -> bytes:
         """See `Reply.read`."""
@@ -140,19 +138,17 @@ class Link(asyncio.Protocol):
         if self._over:
             return
         self._end()
-        if not self._keep or self._transport is None or self._fault is not None:
-            self.abort()
-        elif self._whole:
-            self._give_back(self._transport)
-        elif ended:
+        good = self._keep and self._transport is not None and self._fault is None
+        if good and self._whole:
+            self._give_back()
+        elif good and ended:
             self._ending = self.loop.call_later(END_S, self.abort)
         else:
             self.abort()
 
-    def _give_back(self, transport: asyncio.Transport) -> None:
-        """For the next request, unless this one left something behind: more than its reply, a rest of the
-        request that the engine did not read, or a reader that held it back."""
-        if not self._keep or self._paused or transport.get_write_buffer_size():
+    def _give_back(self) -> None:
+        """For the next request, unless something of this one is left."""
+        if not self._keep or self._paused or _unsent(self._transport):
             self.abort()
             return
         streamed = not self._sized
@@ -248,10 +244,10 @@ class Link(asyncio.Protocol):
         elif self._held_bytes > HIGH_WATER_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        if self._ending is not None and self._whole and self._transport is not None:
+        if self._ending is not None and self._whole:
             self._ending.cancel()
             self._ending = None
-            self._give_back(self._transport)
+            self._give_back()
         elif self._headed:
             self._wake()
 
@@ -267,19 +263,13 @@ class Link(asyncio.Protocol):
         if self._over:
             self._address.lost(self)
             return
-        words = str(exc) if exc else "closed by the other side"
         if self._headed and exc is None and _until_closed(self._fields):
             self._whole = True
             self._wake()
-        elif self._headed:
-            self._fail(EngineBroke(f"the connection was lost: {words}"))
-        elif self._head_bytes:
-            self._fail(EngineBroke(f"the connection was lost in the head of the reply: {words}"))
         else:
-            self._fail(EngineUnreachable(f"the connection was lost before any answer: {words}"))
+            self._fail(_lost(exc, headed=self._headed, begun=self._head_bytes > 0))
 
     # What the parser calls.
-
     def on_message_begin(self) -> None:
         if self._whole:
             self._keep = False  # the parser stands in a second reply, which nobody asked for
@@ -317,6 +307,26 @@ class Link(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.status >= 200:
             self._whole = True
+
+
+def _unsent(transport: asyncio.Transport | None) -> bool:
+    """True for a request that its engine answered without reading it to its end."""
+    return transport is None or transport.get_write_buffer_size() > 0
+
+
+def _lost(exc: Exception | None, *, headed: bool, begun: bool) -> EngineError:
+    """The fault of a connection that ended before its reply did."""
+    words = str(exc) if exc else "closed by the other side"
+    if headed:
+        return EngineBroke(f"the connection was lost: {words}")
+    if begun:
+        return EngineBroke(f"the connection was lost in the head of the reply: {words}")
+    return EngineUnreachable(f"the connection was lost before any answer: {words}")
+
+
+def _texts(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their name in lower case; of several with one name the first counts."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reversed(fields)}
 
 
 def _until_closed(fields: list[tuple[bytes, bytes]]) -> bool:
