@@ -173,7 +173,7 @@ async def test_absurd_count_of_vectors_does_not_stop_the_ledger(tmp_path: Path) 
     async with gateway_of(tmp_path, vectors) as gateway:
         asked = EmbedRequest(("Where is the key?",), model="bge-m3")
         found = await gateway.dispatch.embed(asked, request_id="r1", user="anna")
-        assert found.embeddings.vectors == ((0.5,),)
+        assert found.embeddings.vectors == ((1.0,),), "made one long"
         (row,) = gateway.ledger.rows()
         assert (row.outcome, row.estimated) == ("ok", True)
         assert 0 < row.input_tokens < 100

@@ -335,9 +335,8 @@ async def open_plane(
 ) -> AsyncIterator[Plane]:
     """Serve the surfaces for the length of the block.
 
-    There is one local engine named `house` with `models`, in `state`; it plays one of `scripts` per
-    request, unless `provider` answers for it. `chat` replaces the whole dispatch, `express` is its short way,
-    `shelves` replaces the fake store of models.
+    One local engine `house` with `models`, in `state`, plays one of `scripts` per request, unless `provider`
+    answers for it. `chat` replaces the dispatch, `express` is its short way, `shelves` the store of models.
     """
     scripted = ScriptedProvider(*scripts, name="house")
     board = FleetBoard(lambda: NOW)
@@ -373,8 +372,7 @@ async def open_plane(
             raise NotFound(f"There is nothing at {scope['path']}")
 
     door = Door(app, max_body_bytes=max_body_bytes, doors=doors, words=front.words)
-    listener = bind("127.0.0.1", 0)
-    ready = asyncio.Event()
+    listener, ready = bind("127.0.0.1", 0), asyncio.Event()
     server = asyncio.ensure_future(
         serve(door, listener, stopping=stopping, on_ready=ready.set, slow=slow or SlowRequests())
     )

@@ -17,7 +17,7 @@ from inhouse.gateway.edge.dispatch_memo import RouteMemo
 from inhouse.gateway.edge.dispatch_retry import RetryBudget, retryable
 from inhouse.gateway.edge.dispatch_run import Answer, Bill, Run, all_failed, used_of
 from inhouse.gateway.edge.providers.port import Provider
-from inhouse.gateway.facts import Facts, embed_facts, facts_of
+from inhouse.gateway.facts import Facts, embed_facts, estimate_tokens, facts_of
 from inhouse.gateway.fleet import Engine
 from inhouse.gateway.policy import Attempt, NoRoute, Route, decide, refusal
 from inhouse.gateway.rules import PriceOf, Rules
@@ -142,7 +142,7 @@ class Dispatch:
                     made = await self.attempts.provider(attempt).embed(request, attempt.model)
                     turn.decided = True
                 self.board.served(attempt.engine)
-                usage = made.usage if made.usage.possible else Usage(facts.prompt_tokens, 0, estimated=True)
+                usage = made.usage if made.usage.possible else _size_of(request)
                 bill.close("ok", used, usage, now_s=self.stopwatch())
                 return Embedded(used, made)
 
@@ -277,3 +277,8 @@ class Dispatch:
                     raise
                 return attempt
         return None
+
+
+def _size_of(request: EmbedRequest) -> Usage:
+    """What a wish for vectors takes, where its engine does not say."""
+    return Usage(sum(map(estimate_tokens, request.inputs)), 0, estimated=True)
