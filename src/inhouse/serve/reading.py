@@ -121,10 +121,11 @@ class Reading(Line):
 
     def _read_held(self) -> None:
         """A request was answered: read on where that is its turn."""
-        if not self._waiting:
+        if self._held and not self._waiting:
             held, self._held = self._held, b""
             self._read_in_parts(held)
-        self.resume_reading()
+        if not self.reading:
+            self.resume_reading()
 
     def resume_reading(self) -> None:
         """See `Line`; not while enough waits."""
