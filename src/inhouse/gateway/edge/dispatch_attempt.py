@@ -142,19 +142,21 @@ class Attempts:
         self, run: Run, batch: Sequence[ChatEvent], turn: Turn, given: list[ChatEvent]
     ) -> Finished | Failed | None:
         """Add to `given` what goes on; the event that ends the answer, where it is there."""
+        begun, count = run.begun, run.count
         for event in batch:
-            if run.begun and isinstance(event, TextDelta):  # as nearly all are
-                run.count(event)
+            if begun and isinstance(event, TextDelta):  # as nearly all are
+                count(event)
                 given.append(event)
                 continue
             if isinstance(event, UsageSeen):
                 run.told(event.usage, event.timing)
                 continue
-            if not run.begun:
+            if not begun:
                 self._begin(run, event, turn)
+                begun = True
             if isinstance(event, Failed | Finished):
                 return event
-            run.count(event)
+            count(event)
             given.append(event)
         return None
 

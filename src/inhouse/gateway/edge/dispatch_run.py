@@ -28,6 +28,7 @@ __all__ = ["NOTHING", "Answer", "Bill", "Run", "all_failed", "used_of"]
 log = structlog.get_logger(__name__)
 
 NOTHING = Usage(0, 0)
+_TEXTS = (TextDelta, ReasoningDelta)
 
 
 class Answer:
@@ -146,9 +147,9 @@ class Run:
 
     def count(self, event: ChatEvent) -> None:
         """Note the size of a piece, in case the engine never says what was used."""
-        if isinstance(event, Passed):
+        if type(event) is Passed:
             self.output_bytes += event.size_bytes
-        elif isinstance(event, TextDelta | ReasoningDelta):
+        elif isinstance(event, _TEXTS):
             text = event.text
             self.output_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         elif isinstance(event, ToolDelta):

@@ -34,6 +34,7 @@ __all__ = ["Gone", "Writer", "answer_stream", "answer_trip", "answer_whole", "wi
 
 SSE = "text/event-stream"
 WAITING = EngineUsed("none", None, "none", "still waiting for the first word of an engine")
+_PASSED, _ENDS = (Passed, PassedEnd), (Finished, Failed)
 COMMENT = b": waiting for the first word\n\n"
 
 
@@ -241,7 +242,7 @@ class _Stream:
 
     def _data_of(self, event: ChatEvent, used: EngineUsed) -> bytes:
         """What goes out for an event; the writer is made for the first one that does not pass as it is."""
-        if isinstance(event, Passed | PassedEnd):
+        if isinstance(event, _PASSED):
             return event.data
         if self._writer is None:
             self._writer = self._make_writer(used)
@@ -262,7 +263,7 @@ class _Stream:
                         meter.count(other)
                     data += b"".join([self._data_of(other, used) for other in others])
                     last = others[-1]
-                ended = isinstance(last, Finished | Failed)
+                ended = isinstance(last, _ENDS)
                 if data or ended:
                     visit.sending = clock()
                     await send({"type": "http.response.body", "body": data, "more_body": not ended})

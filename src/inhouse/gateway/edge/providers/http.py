@@ -44,6 +44,8 @@ __all__ = [
     "located",
 ]
 
+_ENDS = (Failed, Finished)
+
 
 class ReadError(Protocol):
     """A dialect's `read_error`."""
@@ -189,7 +191,7 @@ class HttpClient:
                 if isinstance(last, Finished):
                     reply.close(ended=True)
                 yield events if waits.begun else _checked(events, waits, post.engine)
-                if isinstance(last, Failed | Finished):
+                if isinstance(last, _ENDS):
                     return
             if events := reader.end():
                 yield _checked(events, waits, post.engine)
