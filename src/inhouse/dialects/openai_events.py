@@ -133,6 +133,10 @@ class WireUsage(msgspec.Struct):
         )
 
 
+LONGEST_MS = 1e9
+"""Eleven days: what says more, or less than nothing, is no time."""
+
+
 class _Timings(msgspec.Struct):
     """Where llama.cpp says that its time went; others say nothing of the kind."""
 
@@ -288,6 +292,8 @@ def _timing(raw: msgspec.Raw) -> Timing | None:
     except UNREADABLE:
         return None
     if found is None or not (found.prompt_ms or found.predicted_ms):
+        return None
+    if not (0 <= found.prompt_ms < LONGEST_MS and 0 <= found.predicted_ms < LONGEST_MS):
         return None
     return Timing(0, round(found.prompt_ms * 1e6), round(found.predicted_ms * 1e6))
 
