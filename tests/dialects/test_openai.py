@@ -267,3 +267,13 @@ def test_timings_of_llama_cpp() -> None:
     told = openai.read_reply(body % b'{"prompt_ms":1.5,"predicted_ms":20,"cache_n":0}')
     assert told[1] == UsageSeen(Usage(3, 0), Timing(0, 1_500_000, 20_000_000))
     assert openai.read_reply(body % b'["x"]')[1] == UsageSeen(Usage(3, 0))
+
+
+@pytest.mark.parametrize("said", [b"1e308", b"-5", b"1e12"])
+def test_impossible_timings_say_nothing(said: bytes) -> None:
+    """A time that cannot be is no fault of the answer, and none of ours."""
+    body = (
+        b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"prompt_tokens":3},"timings":{"prompt_ms":%s}}'
+    )
+    events = openai.read_reply(body % said)
+    assert [each.timing for each in events if isinstance(each, UsageSeen)] == [None]
