@@ -76,9 +76,8 @@ def _print(found: SavingsShape) -> None:
         say(f"from {day(found.since)} to {day(found.until)}, money in {found.money.currency}")
         say(f"gross  {money(found.total.gross_micros)}{_of_how_many(found.total)}")
         say(f"fixed  {money(found.fixed_micros)}")
-        say(
-            f"net    {money(found.net_micros)}{_of_how_many(found.total) if found.net_micros is not None else ''}"
-        )
+        known = found.net_micros is not None
+        say(f"net    {money(found.net_micros)}{_of_how_many(found.total) if known else ''}")
     for each in found.notes:
         note(f"note: {each}")
 
