@@ -15,6 +15,7 @@ from inhouse.kernel.errors import BadRequest
 from inhouse.kernel.messages import (
     ChatMessage,
     ChatRequest,
+    DataPolicy,
     Image,
     Original,
     Thinking,
@@ -133,8 +134,8 @@ _requests = msgspec.json.Decoder(_Request)
 _counts = msgspec.json.Decoder(_Counted)
 
 
-def read_request(body: bytes) -> ChatRequest:
-    """What the client wants.
+def read_request(body: bytes, *, data: DataPolicy = "local_only") -> ChatRequest:
+    """What the client wants. `data` is what may leave the house.
 
     Raises:
         BadRequest: if the body is wrong, naming the field.
@@ -152,6 +153,7 @@ def read_request(body: bytes) -> ChatRequest:
     return ChatRequest(
         messages=_messages(wire),
         model=wire.model or None,
+        data=data,
         max_tokens=wire.max_tokens,
         temperature=wire.temperature,
         stop=tuple(wire.stop_sequences or ()),

@@ -18,6 +18,7 @@ from inhouse.kernel.errors import BadRequest
 from inhouse.kernel.messages import (
     ChatMessage,
     ChatRequest,
+    DataPolicy,
     EmbedRequest,
     Image,
     Original,
@@ -152,13 +153,13 @@ class _Thoughts(_Struct):
     generation_config: _Generation | None = None
 
 
-def read_request(body: bytes, *, model: str, stream: bool) -> ChatRequest:
-    """What the client wants; the model and the manner stand in the path.
+def read_request(body: bytes, *, model: str, stream: bool, data: DataPolicy = "local_only") -> ChatRequest:
+    """What the client wants; the model and the manner stand in the path. `data`: what may leave the house.
 
     Raises:
         BadRequest: if the body is wrong, naming the field.
     """
-    return _request(_decoded(_Request, body), model=model, stream=stream, original=body)
+    return _request(_decoded(_Request, body), model=model, stream=stream, data=data, original=body)
 
 
 def read_count_request(body: bytes, *, model: str) -> ChatRequest:
@@ -169,7 +170,7 @@ def read_count_request(body: bytes, *, model: str) -> ChatRequest:
     """
     wire = _decoded(_CountRequest, body)
     inner = wire.generate_content_request or _Request(contents=wire.contents)
-    return _request(inner, model=model, stream=False, original=b"")
+    return _request(inner, model=model, stream=False, data="local_only", original=b"")
 
 
 def read_embed_request(body: bytes, *, model: str, batch: bool) -> EmbedRequest:
@@ -219,7 +220,7 @@ def _decoded(kind: type[T], body: bytes) -> T:
         raise BadRequest(f"The body is not JSON: {error}") from None
 
 
-def _request(wire: _Request, *, model: str, stream: bool, original: bytes) -> ChatRequest:
+def _request(wire: _Request, *, model: str, stream: bool, data: DataPolicy, original: bytes) -> ChatRequest:
     if wire.cached_content:
         raise BadRequest("cachedContent: nothing is cached here by name", hint="send the content itself")
     given = wire.generation_config or _Generation()
@@ -229,6 +230,7 @@ def _request(wire: _Request, *, model: str, stream: bool, original: bytes) -> Ch
     return ChatRequest(
         messages=_messages(wire),
         model=model or None,
+        data=data,
         max_tokens=given.max_output_tokens,
         temperature=given.temperature,
         stop=tuple(given.stop_sequences or ()),

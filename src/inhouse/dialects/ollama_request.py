@@ -18,6 +18,7 @@ from inhouse.kernel.errors import BadRequest
 from inhouse.kernel.messages import (
     ChatMessage,
     ChatRequest,
+    DataPolicy,
     Image,
     Original,
     Role,
@@ -161,8 +162,10 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
         ) from None
 
 
-def read_request(body: bytes) -> ChatRequest:
+def read_request(body: bytes, *, data: DataPolicy = "local_only") -> ChatRequest:
     """The body of `POST /api/chat`. Without messages it asks to load the model, or to unload it.
+
+    `data` is what may leave the house; it is an argument because a changed request is made anew.
 
     Raises:
         BadRequest: if it cannot be understood; `BadOption` if an option has the wrong type.
@@ -172,14 +175,14 @@ def read_request(body: bytes) -> ChatRequest:
         raise BadRequest("model is required")
     messages = tuple(_message(each, at) for at, each in enumerate(asked.messages or ()))
     tools = tuple(_tool(each, at) for at, each in enumerate(asked.tools or ()))
-    return _request(asked, messages, tools=tools, original=Original("ollama", body))
+    return _request(asked, messages, data=data, tools=tools, original=Original("ollama", body))
 
 
-def read_generate(body: bytes) -> ChatRequest:
+def read_generate(body: bytes, *, data: DataPolicy = "local_only") -> ChatRequest:
     """The body of `POST /api/generate`. Without a prompt it asks to load the model, or to unload it.
 
     `original` is set only where the request can be met by an Ollama engine alone: `raw`, `suffix` and
-    `template` speak about the text below the chat.
+    `template` speak about the text below the chat. `data`: see `read_request`.
 
     Raises:
         BadRequest: if it cannot be understood; `BadOption` if an option has the wrong type.
@@ -189,7 +192,7 @@ def read_generate(body: bytes) -> ChatRequest:
         raise BadRequest("raw mode does not support template, system, or context")
     native = bool(asked.raw or asked.suffix or asked.template)
     if not asked.prompt and not asked.suffix:
-        return _request(asked, ())
+        return _request(asked, (), data=data)
     messages: list[ChatMessage] = []
     if asked.context and not native:
         messages += read_context(asked.context)
@@ -197,7 +200,8 @@ def read_generate(body: bytes) -> ChatRequest:
         messages = [each for each in messages if each.role != "system"]
         messages.insert(0, ChatMessage("system", asked.system))
     messages.append(ChatMessage("user", asked.prompt or "", images=_images(asked.images)))
-    return _request(asked, tuple(messages), original=Original("ollama", body) if native else None)
+    original = Original("ollama", body) if native else None
+    return _request(asked, tuple(messages), data=data, original=original)
 
 
 def read_keep_alive(raw: msgspec.Raw) -> float | None:
@@ -224,6 +228,7 @@ def _request(
     asked: _Common,
     messages: tuple[ChatMessage, ...],
     *,
+    data: DataPolicy,
     tools: tuple[Tool, ...] = (),
     original: Original | None = None,
 ) -> ChatRequest:
@@ -236,6 +241,7 @@ def _request(
     return ChatRequest(
         messages,
         model=asked.model or None,
+        data=data,
         max_tokens=int(limit) if limit is not None and limit > 0 else None,
         temperature=options.get("temperature"),
         stop=tuple(options.get("stop", ())),

@@ -17,6 +17,8 @@ from inhouse.kernel.messages import DataPolicy
 
 __all__ = ["FleetCatalogue"]
 
+KEPT = 1000
+FRESH_S = 1.0
 _CHAT: frozenset[Need] = frozenset()
 _EMBED: frozenset[Need] = frozenset({"embed"})
 
@@ -28,13 +30,26 @@ class FleetCatalogue:
         self._board = board
         self._rules = rules
         self._clock = clock
+        self._offers: dict[Grant, tuple[Offer, ...]] = {}
+        self._of: tuple[object, ...] = ()
+        self._until = 0.0
 
     def offers(self, grant: Grant) -> tuple[Offer, ...]:
-        """Every name this caller may use now, each once: aliases first, then models, best engine first."""
-        found: dict[str, Offer] = {}
-        for offer in (*self._aliases(grant), *self._models(grant)):
-            found.setdefault(plain_name(offer.name), offer)
-        return tuple(found.values())
+        """Every name this caller may use now, each once: aliases first, then models, best engine first.
+
+        Remembered until the snapshot or the rules change, for a second at most: rests end by themselves.
+        """
+        of, now = (self._board.changes, self._rules()), self._clock()
+        if of != self._of or not now < self._until or len(self._offers) >= KEPT:
+            self._offers.clear()
+            self._of, self._until = of, now + FRESH_S
+        offers = self._offers.get(grant)
+        if offers is None:
+            found: dict[str, Offer] = {}
+            for offer in (*self._aliases(grant), *self._models(grant)):
+                found.setdefault(plain_name(offer.name), offer)
+            offers = self._offers[grant] = tuple(found.values())
+        return offers
 
     def stands_for(self, name: str, grant: Grant, data: DataPolicy = "any") -> Offer | None:
         """What would answer this caller under that name now, whether it is listed or not."""

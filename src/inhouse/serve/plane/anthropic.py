@@ -82,7 +82,7 @@ class AnthropicSurface:
 
 async def _create(asked: Asked) -> None:
     asked.need("chat")
-    request = asked.wanted(anthropic.read_request(asked.body))
+    request = asked.wanted(anthropic.read_request(asked.body, data=asked.data))
     reply_id = f"msg_{asked.parts.new_id()}"
     tokens = prompt_tokens(request) if request.stream else 0
     own = ((b"request-id", asked.request_id.encode()),)

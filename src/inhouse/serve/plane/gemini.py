@@ -79,7 +79,7 @@ async def _stream(asked: Asked) -> None:
 async def _answer(asked: Asked, *, stream: bool) -> None:
     asked.need("chat")
     model = _split(asked.path)[0]
-    request = asked.wanted(gemini.read_request(asked.body, model=model, stream=stream))
+    request = asked.wanted(gemini.read_request(asked.body, model=model, stream=stream, data=asked.data))
     thoughts = gemini.wants_thoughts(asked.body)
     reply_id = asked.parts.new_id()
     events_wanted = dict(parse_qsl(asked.query)).get("alt") == "sse"

@@ -101,12 +101,12 @@ async def _no_push(asked: Asked) -> None:
 
 async def _chat(asked: Asked) -> None:
     asked.need("chat")
-    await _answer(asked, ollama.read_request(asked.body), generate=False)
+    await _answer(asked, ollama.read_request(asked.body, data=asked.data), generate=False)
 
 
 async def _generate(asked: Asked) -> None:
     asked.need("chat")
-    await _answer(asked, ollama.read_generate(asked.body), generate=True)
+    await _answer(asked, ollama.read_generate(asked.body, data=asked.data), generate=True)
 
 
 async def _answer(asked: Asked, request: ChatRequest, *, generate: bool) -> None:
@@ -139,7 +139,7 @@ def _checked(request: ChatRequest, name: str, offer: Offer | None, *, generate: 
     known = offer is not None and offer.kind == "embedded"
     if known and offer and request.thinking not in (None, "off") and "thinking" not in offer.capabilities:
         raise BadRequest(f'"{name}" does not support thinking')
-    if not ollama.wants_generate(request):
+    if (request.messages and not generate) or not ollama.wants_generate(request):
         return request
     if offer is None:
         raise NotFound(f"model '{name}' not found")
