@@ -152,9 +152,11 @@ async def test_every_exit_leaves_the_same(
 @pytest.mark.parametrize("form", ["stream", "whole", "translated"])
 async def test_fault_of_our_own_lets_go_of_everything(tmp_path: Path, form: Form) -> None:
     """A bug in the midst of an answer: an error for the caller, one row that says so, and nothing held."""
-    seen = await leave_behind(tmp_path, ("whole",), form, "ours", short=True)
+    seen = await leave_behind(tmp_path / "short", ("whole",), form, "ours", short=True)
+    long = await leave_behind(tmp_path / "long", ("whole",), form, "ours", short=False)
+    assert (seen.row, seen.holds) == (long.row, long.holds)
     assert "a fault of our own" in seen.said
-    assert seen.row[1] == "internal_error"
+    assert seen.row[:2] == ("partial", "internal_error")
     assert [len(settled) for _, settled in seen.holds] == [1]
 
 

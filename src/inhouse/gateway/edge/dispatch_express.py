@@ -259,12 +259,11 @@ class Trip:
         Raises:
             InhouseError: what `ChatModel.open` raises.
         """
-        express, way = self._express, self._way
-        bill, handed_over = self._begin(request_id), False
+        way, bill = self._way, self._begin(request_id)
         failure: EngineError | None = None
-        try:
-            run = self._depart(bill)
-            with Turn(express.dispatch.board, way.attempt.engine) as turn:
+        with _Care(self._express.dispatch, self.prompt_tokens, bill) as care:
+            run = care.run = self._depart(bill)
+            with Turn(self._express.dispatch.board, way.attempt.engine) as turn:
                 try:
                     reply = await self._load.whole(way.road)
                 except EngineError as error:
@@ -273,20 +272,15 @@ class Trip:
                     turn.decided, events = True, streaming.events
                 else:
                     turn.decided = True
-                    return self._settle(run, reply)
+                    reply = self._settle(run, reply)
+                    care.over = True
+                    return reply
             if failure is None:
                 answer = await self._first_of(run, events, bill)
             else:
                 answer = await self._go_on(bill, failure)
-            handed_over = True
+            care.over = True
             return answer
-        except asyncio.CancelledError:
-            self._cancelled(bill)
-            raise
-        finally:
-            # Says something only when nobody did before: a fault of our own.
-            if not handed_over:
-                bill.close("failed", NOBODY, code=InternalError.code)
 
     async def open(self, request_id: str) -> ChatStream:
         """The answer piece by piece; returns once its first event is there.
@@ -294,18 +288,12 @@ class Trip:
         Raises:
             InhouseError: what `ChatModel.open` raises.
         """
-        bill, handed_over = self._begin(request_id), False
-        try:
-            run = self._depart(bill)
+        bill = self._begin(request_id)
+        with _Care(self._express.dispatch, self.prompt_tokens, bill) as care:
+            run = care.run = self._depart(bill)
             answer = await self._first_of(run, self._load.events(self._way.road), bill)
-            handed_over = True
+            care.over = True
             return answer
-        except asyncio.CancelledError:
-            self._cancelled(bill)
-            raise
-        finally:
-            if not handed_over:
-                bill.close("failed", NOBODY, code=InternalError.code)
 
     def _begin(self, request_id: str) -> Bill:
         grant = self._grant
@@ -327,6 +315,7 @@ class Trip:
         dispatch, name = self._express.dispatch, self._way.attempt.engine
         now_s = dispatch.stopwatch()
         run.first_token_ms = (now_s - run.started) * 1000
+        run.begun = True
         run.stand(self._way.engine)
         dispatch.board.answers(name)
         dispatch.board.served(name)
@@ -360,10 +349,36 @@ class Trip:
             self.request(), bill, user=grant.user, grant=grant, route=self._way.route, before=before
         )
 
-    def _cancelled(self, bill: Bill) -> None:
-        # What the engine read of the prompt was work, though nobody says how much.
-        usage = Usage(self.prompt_tokens, 0, estimated=True)
-        bill.close("cancelled", self._way.used, usage, now_s=self._express.dispatch.stopwatch())
+
+class _Care:
+    """Ends the account of a request that nobody else ended, as the long way does: it was cancelled, or a
+    fault of our own came between."""
+
+    __slots__ = ("_bill", "_dispatch", "_prompt_tokens", "over", "run")
+
+    def __init__(self, dispatch: Dispatch, prompt_tokens: int, bill: Bill) -> None:
+        self._dispatch = dispatch
+        self._prompt_tokens = prompt_tokens
+        self._bill = bill
+        self.run: Run | None = None
+        self.over = False
+        """The account is closed, or whoever has the answer closes it."""
+
+    def __enter__(self) -> _Care:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.over:
+            return
+        run, now_s = self.run, self._dispatch.stopwatch()
+        if run is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
+            # What the engine read of the prompt was work, though nobody says how much.
+            usage = Usage(self._prompt_tokens, 0, estimated=True)
+            self._bill.close("cancelled", run.used, usage, now_s=now_s)
+        elif run is not None and run.begun:
+            run.close("partial", now_s, code=InternalError.code)
+        # Says something only when nobody did before.
+        self._bill.close("failed", NOBODY, code=InternalError.code)
 
 
 def _counted(run: Run, events: list[ChatEvent]) -> list[ChatEvent]:
