@@ -25,7 +25,6 @@ from inhouse.serve.money import money_routes
 from inhouse.serve.parts import Parts
 from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.parts import PlaneParts
-from inhouse.serve.plane.refused import NotingFront
 from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.route import route_routes
@@ -123,7 +122,7 @@ class _Api:
         await self._made[word](scope, receive, send)
 
 
-def _front(parts: Parts, stopping: asyncio.Event) -> NotingFront | None:
+def _front(parts: Parts, stopping: asyncio.Event) -> Front | None:
     """The wire surfaces; None in a house that has no gateway to stand behind them."""
     if parts.chat is None or parts.embedder is None or parts.catalogue is None or parts.gate is None:
         return None

@@ -13,9 +13,9 @@ import msgspec
 from inhouse.kernel.errors import NotFound, ShuttingDown
 from inhouse.ops.health import Check, combine
 from inhouse.serve.middleware import Door, Doors
+from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import PlaneParts
-from inhouse.serve.plane.refused import NotingFront
 from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.wire import Receive, Scope, Send, send_reply
 
@@ -49,7 +49,7 @@ def build_gateway_app(role: GatewayRole) -> Door:
 class _Router:
     """Health is answered here, everything else by a surface."""
 
-    def __init__(self, front: NotingFront, role: GatewayRole) -> None:
+    def __init__(self, front: Front, role: GatewayRole) -> None:
         self._front = front
         self._role = role
 

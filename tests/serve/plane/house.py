@@ -34,10 +34,10 @@ from inhouse.kernel.messages import (
 from inhouse.kernel.ports import ChatModel, Embedded, EngineUsed, Outcome
 from inhouse.serve.connection import SlowRequests
 from inhouse.serve.middleware import CLOSED, Door, Doors
-from inhouse.serve.plane.front import Surface
+from inhouse.serve.plane.front import Front, Surface
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import Express, Offer, PlaneParts
-from inhouse.serve.plane.refused import NotingFront, Refusals
+from inhouse.serve.plane.refused import Refusals
 from inhouse.serve.plane.watch import Patience
 from inhouse.serve.server import address, bind, serve
 from inhouse.serve.wire import Receive, Scope, Send
@@ -365,7 +365,7 @@ async def open_plane(
         new_id=lambda: f"{next(ids):024d}",
         express=express,
     )
-    front = NotingFront(parts, surfaces, repeats=repeats, patience=patience)
+    front = Front(parts, surfaces, repeats=repeats, patience=patience)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if not await front(scope, receive, send):

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
-from inhouse.kernel.errors import InhouseError
+from inhouse.kernel.errors import InhouseError, RateLimited, Unauthorized
 from inhouse.serve.plane.asked import Asked, Left, read_asked
 from inhouse.serve.plane.exchange import Gone
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.parts import PlaneParts
+from inhouse.serve.plane.refused import Refusals
 from inhouse.serve.plane.watch import Patience, Watch
 from inhouse.serve.wire import Receive, Scope, Send, WireError, send_reply
 
@@ -51,9 +52,10 @@ PATHS, PATH_CHARS = 1000, 200
 
 
 class Front:
-    """Asks each surface in turn; a path of none of them is not taken (`takes`).
+    """Asks each surface in turn; a path of none of them is not taken.
 
     `repeats` answers requests whose Idempotency-Key came before; without it each is answered for itself.
+    `refusals` knows whom the front turned away.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Front:
         self._surfaces = tuple((each, each if isinstance(each, Particular) else None) for each in surfaces)
         self._repeats = repeats
         self._found: dict[tuple[str, str], tuple[Candidate, ...]] = {}
+        self.refusals = Refusals(parts)
         self.watch = Watch(parts.stopping, patience or Patience())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -93,17 +96,22 @@ class Front:
                     await _abort(scope)
                 return True
             except InhouseError as error:
-                self.turned_away(asked, error)
+                if asked is not None:
+                    self.refusals.note(asked, error)
+                elif isinstance(error, Unauthorized):
+                    self.refusals.strangers += 1
                 status, body, more = surface.error(error, scope["state"]["request_id"])
                 await send_reply(send, status, body, "application/json", headers=more)
             return True
         return False
 
-    def turned_away(self, asked: Asked | None, error: InhouseError) -> None:
-        """A request ends with an error; `asked` is None while nobody knows who asks."""
-
     def words(self, scope: Scope, error: InhouseError) -> WireError | None:
-        """The error as the clients of this path expect it; None where the path is of no surface."""
+        """The error as the clients of this path expect it; None where the path is of no surface.
+
+        The door asks for them once for each request that it turns away.
+        """
+        if isinstance(error, RateLimited):
+            self.refusals.at_door(scope, error)
         for surface, particular, _route in self._find(scope["method"], scope["path"]):
             if particular is None or particular.meant(scope):
                 return surface.error(error, scope["state"]["request_id"])

@@ -15,15 +15,12 @@ from inhouse.kernel.errors import BadRequest, InhouseError, RateLimited, Unautho
 from inhouse.kernel.ports import Accounts, EngineUsed
 from inhouse.ops.health import Check
 from inhouse.serve.plane.asked import Asked, secret_in
-from inhouse.serve.plane.front import Front, Surface
-from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.ollama_names import CloudName
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.requests import before_gateway, requested_in, right_of, write_row
-from inhouse.serve.plane.watch import Patience
-from inhouse.serve.wire import FORWARDED, Scope, WireError, headers_of
+from inhouse.serve.wire import FORWARDED, Scope, headers_of
 
-__all__ = ["NotingFront", "Refusals", "write_refusal"]
+__all__ = ["Refusals", "write_refusal"]
 
 
 def write_refusal(
@@ -113,31 +110,3 @@ class Refusals:
         write_refusal(
             self._parts.accounts, error, grant, request_id=request_id, task=task, requested=requested
         )
-
-
-class NotingFront(Front):
-    """The front of a house: `refusals` knows whom it turned away."""
-
-    def __init__(
-        self,
-        parts: PlaneParts,
-        surfaces: tuple[Surface, ...],
-        *,
-        repeats: Repeats | None = None,
-        patience: Patience | None = None,
-    ) -> None:
-        super().__init__(parts, surfaces, repeats=repeats, patience=patience)
-        self.refusals = Refusals(parts)
-
-    def turned_away(self, asked: Asked | None, error: InhouseError) -> None:
-        """See `Front.turned_away`."""
-        if asked is not None:
-            self.refusals.note(asked, error)
-        elif isinstance(error, Unauthorized):
-            self.refusals.strangers += 1
-
-    def words(self, scope: Scope, error: InhouseError) -> WireError | None:
-        """See `Front.words`: the door asks for them once for each request that it turns away."""
-        if isinstance(error, RateLimited):
-            self.refusals.at_door(scope, error)
-        return super().words(scope, error)

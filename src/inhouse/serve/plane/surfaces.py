@@ -7,18 +7,18 @@ a header or by a method in the path.
 from __future__ import annotations
 
 from inhouse.serve.plane.anthropic import AnthropicSurface
+from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.gemini import GeminiSurface
 from inhouse.serve.plane.idempotency import Repeats
 from inhouse.serve.plane.ollama import OllamaSurface
 from inhouse.serve.plane.openai import OpenAISurface
 from inhouse.serve.plane.parts import PlaneParts
-from inhouse.serve.plane.refused import NotingFront
 
 __all__ = ["open_front"]
 
 
-def open_front(parts: PlaneParts, repeats: Repeats | None = None) -> NotingFront:
+def open_front(parts: PlaneParts, repeats: Repeats | None = None) -> Front:
     """The front with every surface; `repeats` answers an Idempotency-Key that came before."""
-    return NotingFront(
+    return Front(
         parts, (AnthropicSurface(), GeminiSurface(), OpenAISurface(), OllamaSurface()), repeats=repeats
     )
