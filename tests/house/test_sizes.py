@@ -17,7 +17,7 @@ ROOM_LINES = 4000
 LARGER_ROOMS = {
     # Reading files (edge/parse, a third of it) has no sense without the room and would be a door too many
     # as a room of its own: every parser result, limit and reason would have to pass through the kernel.
-    "knowledge": 8000,
+    "knowledge": 22000,
     # Four vendors' protocols, each both ways; they share nothing but the event grammar, so that a room for
     # each would only repeat the name (docs/decisions/0011-larger-rooms.md, also for the next two).
     "dialects": 9000,

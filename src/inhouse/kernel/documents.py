@@ -32,6 +32,9 @@ class Passage:
     """A stretch of a document that a question was matched with.
 
     `text` is verbatim `document_text[start:end]`. `modified_at` is the file's own date, UNIX seconds.
+    `vector` and `rerank` are the scores of those legs, None while they are off. `superseded` is True when a
+    newer edition of the document is there, or a person marked it as outdated. `doubts` are stretches with
+    figures that OCR was not sure of, as (start, end) in the document's text.
     """
 
     document_id: str
@@ -46,11 +49,19 @@ class Passage:
     score: float
     lexical: float
     modified_at: float
+    vector: float | None = None
+    rerank: float | None = None
+    superseded: bool = False
+    doubts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote and where it stands; `verified` is True when code found it there and it carries the claim."""
+    """A quote and where it stands; `verified` is True when code found it there and it carries the claim.
+
+    `doubtful` is True when the quote holds a figure that OCR read without being sure. `modified_at` is the
+    date of the document, UNIX seconds, None where it is not known.
+    """
 
     document_id: str
     document: str
@@ -60,6 +71,8 @@ class Citation:
     end: int
     quote: str
     verified: bool
+    doubtful: bool = False
+    modified_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from inhouse.knowledge import ports
 __all__ = [
     "AskDocument",
     "CitationShape",
+    "ConflictShape",
     "Delta",
     "Done",
     "Milliseconds",
@@ -27,6 +28,7 @@ __all__ = [
     "SearchDocument",
     "SentenceShape",
     "Shape",
+    "SideShape",
     "Started",
     "WhyShape",
     "ask_document",
@@ -55,6 +57,7 @@ class PassageShape(Shape):
     text: str
     score: float
     modified_at: float
+    superseded: bool = False
 
 
 class CitationShape(Shape):
@@ -66,6 +69,8 @@ class CitationShape(Shape):
     end: int
     quote: str
     verified: bool
+    doubtful: bool = False
+    modified_at: float | None = None
 
 
 class SentenceShape(Shape):
@@ -91,7 +96,22 @@ class ReceiptShape(Shape):
     saved_micros: int | None
     usage_estimated: bool
     documents_searched: int
+    prompt: str = ""
     ms: Milliseconds
+
+
+class SideShape(Shape):
+    value: str
+    citation: CitationShape
+    modified_at: float
+    superseded: bool
+
+
+class ConflictShape(Shape):
+    """Documents that say different things about the same; the newest side first."""
+
+    statement: str
+    sides: tuple[SideShape, ...]
 
 
 class AskDocument(Shape):
@@ -105,6 +125,8 @@ class AskDocument(Shape):
     reason: str | None
     passages: tuple[PassageShape, ...]
     receipt: ReceiptShape
+    conflicts: tuple[ConflictShape, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
 
 class Done(AskDocument):
@@ -158,6 +180,7 @@ def receipt(taken: ports.Receipt) -> ReceiptShape:
         saved_micros=taken.saved_micros,
         usage_estimated=taken.usage_estimated,
         documents_searched=taken.documents_searched,
+        prompt=taken.prompt,
         ms=Milliseconds(search=taken.search_ms, first_token=taken.first_token_ms, total=taken.total_ms),
     )
 
@@ -173,6 +196,8 @@ def ask_document(answer: ports.Answer) -> AskDocument:
         reason=answer.reason,
         passages=tuple(passage(one) for one in answer.passages),
         receipt=receipt(answer.receipt),
+        conflicts=tuple(ConflictShape.model_validate(one) for one in answer.conflicts),
+        unanswered=answer.unanswered,
     )
 
 
@@ -193,11 +218,12 @@ class SearchDocument(Shape):
 
 
 def search_document(found: Iterable[Passage]) -> SearchDocument:
-    """Passages with the scores of the legs; vector and rerank legs are off."""
+    """Passages with the scores of the legs; None where a leg is off."""
     return SearchDocument(
         results=tuple(
             ResultShape(
-                **passage(one).model_dump(), why=WhyShape(lexical=one.lexical, vector=None, rerank=None)
+                **passage(one).model_dump(),
+                why=WhyShape(lexical=one.lexical, vector=one.vector, rerank=one.rerank),
             )
             for one in found
         )

@@ -90,7 +90,7 @@ class Manifest:
         """What another document of equal bytes and equal kind of name gave, so that it is read once only."""
         suffix = Path(document).suffix.lower()
         query = (
-            select(documents, texts.c.text)
+            select(documents, texts.c.text, texts.c.layout)
             .outerjoin(texts)
             .where(
                 documents.c.sha256 == sha256,
@@ -213,7 +213,8 @@ class Manifest:
         row = upsert(documents).values(document_id=document_id, **values)
         connection.execute(row.on_conflict_do_update(index_elements=["document_id"], set_=values))
         if isinstance(one.result, Parsed):
-            connection.execute(insert(texts).values(document_id=document_id, text=one.result.text))
+            whole = {"document_id": document_id, "text": one.result.text, "layout": one.result.layout}
+            connection.execute(insert(texts).values(whole))
         if one.cut:
             connection.execute(
                 insert(chunks),
@@ -332,6 +333,7 @@ def _values(one: Taken, *, now: float) -> dict[str, object]:
         "reason_code": refused.code if refused else None,
         "reason": refused.message if refused else None,
         "pages": json.dumps([[page.page, page.start, page.end] for page in parsed.pages] if parsed else []),
+        "doubts": json.dumps(parsed.doubts if parsed else ()),
         "chunk_count": len(one.cut),
         "ingested_at": now,
         "parser_version": PARSER_VERSION,
@@ -382,7 +384,8 @@ def _result(row: Row[Any]) -> Parsed:
     pages = tuple(PageSpan(*page) for page in json.loads(row.pages))
     title = "" if row.title == title_of("", "", row.path) else row.title
     own_date = None if row.modified_at == row.mtime_ns / 1e9 else row.modified_at
-    return Parsed(row.text or "", kind, row.media_type, pages, title, own_date)
+    doubts = tuple((start, end) for start, end in json.loads(row.doubts))
+    return Parsed(row.text or "", kind, row.media_type, pages, title, own_date, row.layout or "", doubts)
 
 
 def _known(row: Row[Any]) -> Known:

@@ -18,7 +18,25 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["chats", "chunks", "documents", "messages", "metadata", "revisions", "runs", "texts"]
+__all__ = [
+    "chats",
+    "chunks",
+    "cited",
+    "documents",
+    "erasures",
+    "eval_runs",
+    "glossary",
+    "golden",
+    "groups",
+    "memberships",
+    "messages",
+    "metadata",
+    "revisions",
+    "runs",
+    "sources",
+    "texts",
+    "users",
+]
 
 metadata = MetaData()
 
@@ -36,16 +54,25 @@ documents = Table(
     Column("modified_at", Float, nullable=False),  # the date shown to people
     Column("media_type", String, nullable=False),
     Column("readers", Text, nullable=False),  # JSON list of group names, sorted
-    Column("status", String, nullable=False),  # kernel DocumentStatus, or `removing`
+    Column("status", String, nullable=False),  # kernel DocumentStatus, `trashed` or `removing`
     Column("reason_code", String),
     Column("reason", Text),
     Column("pages", Text, nullable=False),  # JSON [[page, start, end], …]
     Column("chunk_count", Integer, nullable=False),
     Column("ingested_at", Float, nullable=False),
     Column("parser_version", Integer, nullable=False),
+    Column("readers_from", Text, nullable=False, server_default=""),  # which rule chose the readers, in words
+    Column("doubts", Text, nullable=False, server_default="[]"),  # JSON [[start, end], …], see Parsed
+    Column("embedded", String, nullable=False, server_default=""),  # model whose vectors are in the index
+    Column("family", String, nullable=False, server_default=""),  # editions of one document share it
+    Column("edition", Float, nullable=False, server_default="0"),  # the newer edition has the larger one
+    Column("outdated", Integer, nullable=False, server_default="0"),  # 1: a person said so
+    Column("trashed_at", Float),  # set while the status is `trashed`
+    Column("final_at", Float),  # when a trashed document is removed for good
     UniqueConstraint("source", "path"),
     Index("documents_by_status", "status"),
     Index("documents_by_sha256", "sha256"),
+    Index("documents_by_family", "family"),
 )
 
 texts = Table(
@@ -58,6 +85,7 @@ texts = Table(
         primary_key=True,
     ),
     Column("text", Text, nullable=False),
+    Column("layout", Text, nullable=False, server_default=""),  # JSON of knowledge.layout
 )
 
 chunks = Table(
@@ -116,4 +144,99 @@ revisions = Table(
     metadata,
     Column("subject", String, primary_key=True),  # documents | chats
     Column("count", Integer, nullable=False),  # grows with every change, so that pages know to reload
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),  # folder | upload | web | imap | s3 | webdav | smb
+    Column("address", Text, nullable=False),  # a path or URL, without any secret
+    Column("owner", String, nullable=False),  # who answers for it
+    Column("readers", Text, nullable=False),  # JSON list of group names; [] means nobody
+    Column("rules", Text, nullable=False),  # JSON: paths below it that other groups read
+    Column("options", Text, nullable=False),  # JSON; secrets are references
+    Column("every_s", Integer, nullable=False),  # 0: only when asked
+    Column("paused", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("looked_at", Float),  # when it was last gone through
+    Column("outcome", Text, nullable=False),  # JSON of the last run: state, counts, words
+    Column("cursor", Text, nullable=False),  # JSON; where the next look goes on
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("user", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("level", Integer, nullable=False),  # clearance, 0 the lowest
+    Column("created_at", Float, nullable=False),
+    Column("left_at", Float),  # set when the person left: reads nothing any more
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("group", String, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("user", String, ForeignKey("users.user", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "group",
+        String,
+        ForeignKey("groups.group", ondelete="CASCADE", onupdate="CASCADE"),
+        primary_key=True,
+    ),
+)
+
+cited = Table(
+    "cited",
+    metadata,
+    Column("message_id", String, ForeignKey("messages.message_id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String, primary_key=True),  # no foreign key: it outlives the document
+    Index("cited_by_document", "document_id"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", String, primary_key=True),
+    Column("erased_at", Float, nullable=False),
+    Column("body", Text, nullable=False),  # the certificate as JSON; holds no text of the document
+)
+
+glossary = Table(
+    "glossary",
+    metadata,
+    Column("term", String, primary_key=True),  # as a person writes it: an abbreviation or a house word
+    Column("meanings", Text, nullable=False),  # JSON list of words and phrases
+    Column("created_at", Float, nullable=False),
+)
+
+golden = Table(
+    "golden",
+    metadata,
+    Column("golden_id", String, primary_key=True),
+    Column("question", Text, nullable=False),
+    Column("language", String, nullable=False),
+    Column("kind", String, nullable=False),  # single | multi_doc | unanswerable | conflict | …
+    Column("answer", Text, nullable=False),  # JSON: what an answer must and must not contain
+    Column("evidence", Text, nullable=False),  # JSON [{file, quote}, …]
+    Column("origin", String, nullable=False),  # import | feedback
+    Column("created_at", Float, nullable=False),
+)
+
+eval_runs = Table(
+    "eval_runs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("kind", String, nullable=False),  # retrieval | answers | tune
+    Column("ran_at", Float, nullable=False),
+    Column("data", String, nullable=False),  # SHA-256 of the questions: only runs over equal ones compare
+    Column("figures", Text, nullable=False),  # JSON
 )

@@ -7,4 +7,4 @@ from pathlib import Path
 __all__ = ["FOLDER", "HEAD"]
 
 FOLDER = Path(__file__).parent
-HEAD = "knowledge_0001"
+HEAD = "knowledge_0002"

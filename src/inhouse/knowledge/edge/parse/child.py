@@ -100,6 +100,8 @@ def _parse(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str,
         "kind": result.kind,
         "media_type": result.media_type,
         "pages": [[page.page, page.start, page.end] for page in result.pages],
+        "layout": result.layout,
+        "doubts": result.doubts,
         "title": result.title,
         "modified_at": result.modified_at,
     }

@@ -12,7 +12,7 @@ from inhouse.knowledge.chunk import TextKind
 
 __all__ = ["PARSER_VERSION", "Means", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Grows when the same file would give another text; documents of an older version are read again."""
 
 ReasonCode = Literal[
@@ -78,7 +78,11 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A file's text. `title` is "" and `modified_at` None (else UNIX seconds) when the file does not say."""
+    """A file's text. `title` is "" and `modified_at` None (else UNIX seconds) when the file does not say.
+
+    `layout` is JSON of `knowledge.layout`, "" for none. `doubts` are stretches that OCR read without being
+    sure and that hold a figure, as (start, end).
+    """
 
     text: str
     kind: TextKind
@@ -86,6 +90,8 @@ class Parsed:
     pages: tuple[PageSpan, ...] = ()
     title: str = ""
     modified_at: float | None = None
+    layout: str = ""
+    doubts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

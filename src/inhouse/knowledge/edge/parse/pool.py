@@ -87,7 +87,8 @@ class Parsers:
             return Refused(**answer.fields["refused"])
         fields = answer.fields["parsed"]
         pages = tuple(PageSpan(*page) for page in fields.pop("pages"))
-        return Parsed(text=answer.payload.decode("utf-8"), pages=pages, **fields)
+        doubts = tuple((start, end) for start, end in fields.pop("doubts"))
+        return Parsed(text=answer.payload.decode("utf-8"), pages=pages, doubts=doubts, **fields)
 
     def draw(self, path: Path, page: int, *, width_px: int) -> bytes | None:
         """A page of a PDF as PNG; None if there is no such page or it cannot be drawn within the limits."""
