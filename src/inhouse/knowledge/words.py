@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from inhouse.knowledge.expansions import Expansions, Meaning
+
 __all__ = ["AnswerKind", "Language", "Question", "Vocabulary", "holds_kind", "language_of", "read_question"]
 
 Language = Literal["ru", "en"]
@@ -159,10 +161,21 @@ class Question:
     numbers: frozenset[str]
     wants: AnswerKind | None
     background: tuple[str, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
+    """What of the question can be said otherwise, and how."""
 
 
-def read_question(text: str, vocabulary: Vocabulary, *, earlier: str = "") -> Question:
-    """What `text` asks for. `earlier` is a question that it leans on, empty when it stands alone."""
+def read_question(
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    earlier: str = "",
+    expansions: Expansions = Expansions(),  # noqa: B008  frozen
+) -> Question:
+    """What `text` asks for. `earlier` is a question that it leans on, empty when it stands alone.
+
+    `expansions` know what its words may also be called: the office thesaurus, the house's glossary.
+    """
     content = _content(text, vocabulary)
     background: tuple[str, ...] = ()
     if earlier:
@@ -184,6 +197,7 @@ def read_question(text: str, vocabulary: Vocabulary, *, earlier: str = "") -> Qu
         numbers=frozenset(numbers),
         wants=wants,
         background=background,
+        meanings=expansions.meanings(vocabulary.stems(text)),
     )
 
 
