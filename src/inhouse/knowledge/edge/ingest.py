@@ -45,7 +45,10 @@ class IngestSettings:
 
 @dataclass(slots=True)
 class _Job:
-    """A queued run. `upload` is its folder in `incoming`, None for paths of this machine."""
+    """A queued run. `upload` is its folder in `incoming`, None for paths of this machine.
+
+    `seen` is what a connector found at `origin`; nothing is looked at again then.
+    """
 
     paths: tuple[Path, ...]
     source: str | None
@@ -53,6 +56,8 @@ class _Job:
     progress: IngestProgress
     cancelled: threading.Event
     upload: Path | None = None
+    seen: Walk | None = None
+    origin: str = ""
     report: IngestReport | None = None
 
 
@@ -106,6 +111,33 @@ class DocumentIngest:
         job = self._job(tuple(paths), source, readers)
         return self._run(job, on_progress)
 
+    def take_in(
+        self,
+        source: str,
+        seen: Walk,
+        *,
+        origin: str,
+        readers: frozenset[str],
+        on_start: Callable[[str], None] = lambda _job_id: None,
+    ) -> IngestReport:
+        """Take in what a connector found at `origin`; waits its turn, as every run, and returns at the end.
+
+        `on_start` is given the id under which it can be followed and cancelled meanwhile.
+
+        Raises:
+            HomeUnusable: if the disk is full or read-only; what was reported so far is kept.
+        """
+        job = self._job((), source, readers)
+        job.seen, job.origin = seen, origin
+        self._remember(job)
+        on_start(job.progress.job_id)
+        try:
+            job.report = self._run(job, lambda _progress: None)
+        except InhouseError as error:
+            self._fail(job, str(error), error.code)
+            raise
+        return job.report
+
     def _run(self, job: _Job, on_progress: Callable[[IngestProgress], None]) -> IngestReport:
         with self._running:
 
@@ -144,6 +176,8 @@ class DocumentIngest:
         if job.upload is not None:
             seen = Walk((_uploaded(job.upload),))
             return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
+        if job.seen is not None:
+            return [self._plan(job.source or "", job.seen, job.origin, job.readers, removes=True)]
         plans: list[tuple[Plan, Target]] = []
         for folder in _folders(job.paths):
             source = job.source or shown_path(folder.resolve().name)
@@ -270,13 +304,15 @@ class DocumentIngest:
         return _Job(paths, source, readers, progress, threading.Event())
 
     def _enqueue(self, job: _Job) -> str:
-        job_id = job.progress.job_id
-        self._jobs[job_id] = job
+        self._remember(job)
+        self._queue.put(job.progress.job_id)
+        return job.progress.job_id
+
+    def _remember(self, job: _Job) -> None:
+        self._jobs[job.progress.job_id] = job
         finished = [key for key, one in self._jobs.items() if one.report is not None]
         for key in finished[: max(len(self._jobs) - JOBS_REMEMBERED, 0)]:
             del self._jobs[key]
-        self._queue.put(job_id)
-        return job_id
 
     def _queue_upload(self, folder: Path) -> str:
         described = json.loads((folder / "job.json").read_text("utf-8"))

@@ -29,7 +29,7 @@ from inhouse.knowledge.edge.manifest import (
 )
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
-from inhouse.knowledge.plan import Plan, Rules, Step, says_the_same
+from inhouse.knowledge.plan import Found, Plan, Rules, Step, says_the_same
 from inhouse.knowledge.ports import Action, FileOutcome, IngestProgress
 
 __all__ = ["Intake", "Target", "full_disk_explained"]
@@ -173,6 +173,7 @@ class Intake:
         file = step.file
         if self.cancelled.is_set():
             return "skipped"
+        readers, readers_from = target.rules.readers_of(file.document)
         taken = Taken(
             source=target.source,
             document=file.document,
@@ -180,7 +181,8 @@ class Intake:
             sha256="",
             size_bytes=file.size_bytes,
             mtime_ns=file.mtime_ns,
-            readers=target.rules.readers,
+            readers=readers,
+            readers_from=readers_from,
             result=refusal(
                 "too_large", file.document, f"{file.size_bytes:,} bytes, more than {self.max_bytes:,}"
             ),
@@ -188,10 +190,12 @@ class Intake:
         if file.size_bytes > self.max_bytes:
             return taken
         try:
-            sha256 = self.manifest.bytes.keep(Path(file.path))
+            sha256 = self._keep(file)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise
+            if error.errno == errno.EFBIG:  # of some remote files the size is known when they are here
+                return replace(taken, result=refusal("too_large", file.document, str(error.strerror)))
             why = error.strerror or type(error).__name__
             return replace(taken, result=refusal("unreadable", file.document, why.lower()))
         if step.before and says_the_same(step.before, sha256, target.rules):
@@ -210,6 +214,18 @@ class Intake:
         return replace(
             taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()
         )
+
+
+    def _keep(self, file: Found) -> str:
+        """Keep a file's bytes; one that lies elsewhere is fetched for the time of it."""
+        path = Path(file.path)
+        if file.fetch is None:
+            return self.manifest.bytes.keep(path)
+        try:
+            file.fetch(path)
+            return self.manifest.bytes.keep(path)
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
