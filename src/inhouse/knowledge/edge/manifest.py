@@ -54,6 +54,9 @@ class Taken:
     readers: frozenset[str]
     result: Parsed | Refused
     cut: tuple[Chunk, ...] = ()
+    readers_from: str = ""
+    document_id: str = ""
+    """The document that this is, where source and path do not tell: its file has moved."""
 
 
 class Manifest:
@@ -329,7 +332,10 @@ def _values(one: Taken, *, now: float) -> dict[str, object]:
         "modified_at": own_date if own_date and 0 < own_date <= now else one.mtime_ns / 1e9,
         "media_type": result.media_type,
         "readers": json.dumps(sorted(one.readers), ensure_ascii=False),
+        "readers_from": one.readers_from,
         "status": "pending",
+        "trashed_at": None,
+        "final_at": None,
         "reason_code": refused.code if refused else None,
         "reason": refused.message if refused else None,
         "pages": json.dumps([[page.page, page.start, page.end] for page in parsed.pages] if parsed else []),
@@ -399,4 +405,7 @@ def _known(row: Row[Any]) -> Known:
         readers=frozenset(json.loads(row.readers)),
         reason_code=row.reason_code,
         parser_version=row.parser_version,
+        readers_from=row.readers_from,
+        source=row.source,
+        trashed=row.status == "trashed",
     )
