@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from inhouse.kernel.documents import PageSpan
@@ -12,7 +13,7 @@ from inhouse.knowledge.chunk import TextKind
 
 __all__ = ["PARSER_VERSION", "Means", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 """Grows when the same file would give another text; documents of an older version are read again."""
 
 ReasonCode = Literal[
@@ -27,6 +28,7 @@ ReasonCode = Literal[
     "out_of_memory",
     "parser_crashed",
     "timed_out",
+    "too_deep",
     "too_large",
     "too_much_text",
     "unreadable",
@@ -46,6 +48,7 @@ _MESSAGES: dict[ReasonCode, str] = {
     "out_of_memory": "{name} needed more than {detail} of memory. Split it, or raise ingest.parse_memory_mb",
     "parser_crashed": "The reader broke down on {name} ({detail}). Save it anew in its own program",
     "timed_out": "{name} took longer than {detail} to read. Split it, or raise ingest.parse_timeout_s",
+    "too_deep": "{name} lies inside {detail}; save it as a file of its own to have it read",
     "too_large": "{name} has {detail}. Split it, or raise ingest.max_file_mb",
     "too_much_text": "{name} holds {detail}. Split it, or raise ingest.max_text_chars",
     "unreadable": "{name} could not be read ({detail}). Check its permissions and its disk",
@@ -69,11 +72,15 @@ class ParseLimits:
 class Means:
     """What a reader may use. `beat` is to be called as a sign of progress, after a page.
 
-    `languages` are those that OCR can read here, joined by `+`; "" means that there is no OCR.
+    `languages` are those that OCR can read here, joined by `+`; "" means that there is no OCR. `reader`
+    (path, name, most characters, means) reads a file that lies inside another one, `depth` levels below the
+    outermost (`inner.read_inner` asks both); `read` sets it.
     """
 
     languages: str = ""
     beat: Callable[[], None] = lambda: None
+    reader: Callable[[Path, str, int, Means], Parsed | Refused] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

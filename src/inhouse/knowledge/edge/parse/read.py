@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from inhouse.knowledge.chunk import TextKind
@@ -19,7 +20,7 @@ from inhouse.knowledge.edge.parse.markup import render
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.sniff import Format, Sniffed, sniff
 
-__all__ = ["read"]
+__all__ = ["means_of_reading", "read"]
 
 UNPACKED_BYTES = 1 << 30
 RATIO = 200
@@ -55,6 +56,7 @@ def read(path: Path, name: str, *, text_chars: int, means: Means = Means()) -> R
     Raises:
         Exception: anything the parsers raise; the child turns it into a reason.
     """
+    means = means_of_reading(means)
     sniffed = sniff(path, name)
     refused = _refused(path, name, sniffed)
     if refused:
@@ -70,6 +72,15 @@ def read(path: Path, name: str, *, text_chars: int, means: Means = Means()) -> R
     if not result.text.strip():
         return refusal("no_text", name, media_type=sniffed.media_type)
     return result
+
+
+def means_of_reading(means: Means) -> Means:
+    """The same means, with this reader for files that lie inside others."""
+    return replace(means, reader=_read_inside) if means.reader is None else means
+
+
+def _read_inside(path: Path, name: str, text_chars: int, means: Means) -> Result:
+    return read(path, name, text_chars=text_chars, means=means)
 
 
 def _too_much(name: str, amount: str, text_chars: int, sniffed: Sniffed) -> Refused:
