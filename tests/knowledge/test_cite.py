@@ -104,3 +104,40 @@ def test_stream_ends_sentences_with_their_marks() -> None:
         "Скидка [не более 5 %] по ст. 7 есть.",
         "Да",
     ]
+
+
+SWAPPED = (
+    "Leave is 28 days for managers and 14 days for workers. The fee is $10 for members, $25 for guests."
+    " Notice is fourteen days."
+)
+SWAPPED_SOURCES = number_sources(
+    [Passage("d", "hr.md", "s", "Policy", None, (), 0, len(SWAPPED), SWAPPED, 1, 1, 5.0, doubts=((9, 11),))]
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "supported"),
+    [
+        ("Managers get 28 days of leave, and workers 14 days [S1.1].", True),
+        ("Managers get 14 days of leave, and workers 28 days [S1.1].", False),
+        ("Workers get 28 days of leave [S1.1].", False),
+        ("Workers get 14 days of leave [S1.1].", True),
+        ("Leave is 28 days for managers [S1.1].", True),
+        ("The fee for guests is $10 [S1.2].", False),
+        ("The fee for guests is $25 [S1.2].", True),
+        ("Notice is 14 days [S1.3].", True),
+        ("Notice is two weeks [S1.3].", True),
+        ("Notice is three weeks [S1.3].", False),
+    ],
+)
+def test_a_figure_belongs_to_its_words(claim: str, supported: bool) -> None:
+    """A figure beside the words of another one is not supported; the same value in other words is."""
+    assert check(claim, SWAPPED_SOURCES, VOCABULARY).supported is supported
+
+
+def test_a_citation_tells_its_date_and_doubts() -> None:
+    """A quote that holds a figure which OCR was not sure of says so; every quote has its document's date."""
+    sentence = check("Leave is 28 days for managers [S1.1].", SWAPPED_SOURCES, VOCABULARY)
+    assert [(one.doubtful, one.modified_at) for one in sentence.citations] == [(True, 5.0)]
+    clean = check("Notice is 14 days [S1.3].", SWAPPED_SOURCES, VOCABULARY)
+    assert not clean.citations[0].doubtful

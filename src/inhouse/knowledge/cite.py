@@ -2,8 +2,8 @@
 
 The model cites by id, `[S1.3]` is the third sentence of the first passage. Ids that do not exist are
 dropped. A sentence is supported only when what it claims stands in what it cites: every figure with its
-unit, every month, every name, and at least half of its other words, none of them turned into its opposite.
-A model's word is never taken for it.
+unit and beside the words it belongs to, every month, every name, and at least half of its other words, none
+of them turned into its opposite. A model's word is never taken for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from inhouse.knowledge.blocks import read_blocks
 from inhouse.knowledge.polarity import contradicts
 from inhouse.knowledge.ports import Sentence
 from inhouse.knowledge.sentences import sentence_spans
+from inhouse.knowledge.values import figures, values_of
 from inhouse.knowledge.words import Vocabulary
 
 __all__ = ["MARK", "Source", "check", "number_sources", "quote_of", "supports"]
@@ -30,6 +31,7 @@ _MONTHS = (
     "january february march april may june july august september october november december"
     " январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь"
 )
+_CLAUSE = re.compile(r"[,;:()|\n]|\s(?:and|but|while|whereas|и|а|но|или|or)\s", re.IGNORECASE)
 SHARE_OF_WORDS = 0.5
 """Half of the other words: paraphrase stays possible, a new claim does not; tests hold cases of both."""
 SHARE_WITHOUT_MARK = 0.75
@@ -88,6 +90,8 @@ def quote_of(source: Source, *, verified: bool) -> Citation:
         end=source.end,
         quote=source.text,
         verified=verified,
+        doubtful=any(start < source.end and source.start < end for start, end in passage.doubts),
+        modified_at=passage.modified_at,
     )
 
 
@@ -100,7 +104,10 @@ def supports(claim: str, sources: Sequence[Source], vocabulary: Vocabulary) -> b
     around = " ".join(" ".join((*s.passage.heading, s.passage.title)) for s in sources)
     held = frozenset(vocabulary.stems(quotes))
     named = held | frozenset(vocabulary.stems(around))
-    if not _figures(claim) <= _figures(quotes) or not _units(claim, vocabulary) <= _units(quotes, vocabulary):
+    rest = _without_values_of(claim, quotes)
+    if not _figures(rest) <= _figures(quotes) | figures(quotes):
+        return False
+    if not _units(rest, vocabulary) <= _units(quotes, vocabulary) or _swaps(claim, sources, vocabulary):
         return False
     months = frozenset(vocabulary.stems(_MONTHS))
     stems = [stem for stem in vocabulary.stems(claim) if stem not in vocabulary.stops]
@@ -109,7 +116,8 @@ def supports(claim: str, sources: Sequence[Source], vocabulary: Vocabulary) -> b
     names = {stem for name in _NAME.findall(claim) for stem in vocabulary.stems(name)}
     if not (names - vocabulary.stops) <= named:
         return False
-    words = [stem for stem in stems if not stem.isdigit()]
+    counted = frozenset(stems) - frozenset(vocabulary.stems(rest))
+    words = [stem for stem in stems if not stem.isdigit() and stem not in counted]
     if contradicts(claim, [source.text for source in sources], vocabulary):
         return False
     return bool(words) and sum(stem in named for stem in words) >= SHARE_OF_WORDS * len(words)
@@ -141,6 +149,58 @@ def _likely(text: str, sources: Mapping[str, Source], vocabulary: Vocabulary) ->
     if best is None or share(best) < SHARE_WITHOUT_MARK or not supports(text, (best,), vocabulary):
         return []
     return [best]
+
+
+def _without_values_of(claim: str, quotes: str) -> str:
+    """The claim less the values that the quotes give in other words: `two weeks` for `14 days`."""
+    held = {(value.unit, value.amount) for value in values_of(quotes) if value.unit}
+    for value in reversed(values_of(claim)):
+        if (value.unit, value.amount) in held:
+            claim = f"{claim[: value.start]} {claim[value.end :]}"
+    return claim
+
+
+def _swaps(claim: str, sources: Sequence[Source], vocabulary: Vocabulary) -> bool:
+    """True when a figure stands beside words that the quotes put beside another figure.
+
+    "14 days for managers, 28 for workers" holds every word of "28 days for managers, 14 for workers". What
+    stands before the first figure ("Leave is …") may be about all of them, so both readings are tried.
+    """
+    said = [clause for clause in _clauses(claim, vocabulary, topic=True) if all(clause)]
+    for topic in (True, False):
+        told = [
+            clause
+            for source in sources
+            for clause in _clauses(source.text, vocabulary, topic=topic)
+            if all(clause)
+        ]
+        if any(_misplaced(numbers, words, told) for numbers, words in said):
+            return True
+    return False
+
+
+_Clause = tuple[frozenset[str], frozenset[str]]
+"""Figures and words of a part of a sentence; units and words without meaning are left out."""
+
+
+def _misplaced(numbers: frozenset[str], words: frozenset[str], told: Sequence[_Clause]) -> bool:
+    if len(told) < 2 or not any(numbers & theirs for theirs, _ in told):
+        return False
+    nearest = max(len(words & around) for _, around in told)
+    beside = [theirs for theirs, around in told if nearest and len(words & around) == nearest]
+    return bool(beside) and not any(numbers & theirs for theirs in beside)
+
+
+def _clauses(text: str, vocabulary: Vocabulary, *, topic: bool) -> list[_Clause]:
+    """The clauses of a sentence, with or without the words that stand before its first figure."""
+    first = _FIGURE.search(text)
+    if first and not topic:
+        text = text[first.start() :]
+    found = []
+    for clause in _CLAUSE.split(text):
+        stems = {stem for stem in vocabulary.stems(clause) if not stem[0].isdigit()}
+        found.append((_figures(clause), frozenset(stems - vocabulary.stops - _UNIT_STEMS)))
+    return found
 
 
 def _figures(text: str) -> frozenset[str]:
