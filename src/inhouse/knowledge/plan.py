@@ -149,6 +149,11 @@ class Plan:
     vanished: tuple[Known, ...] = ()
     """Documents whose files are nowhere: those to remove, and those in the trash already."""
 
+    @property
+    def idle(self) -> bool:
+        """True when there is nothing to write down."""
+        return not (self.steps or self.remove or self.refile or self.restore)
+
 
 def plan(known: Iterable[Known], walk: Walk, rules: Rules) -> Plan:
     """Compare the manifest's documents of one source with what was found.
@@ -255,9 +260,7 @@ def _removals(known: Iterable[Known], walk: Walk, rules: Rules) -> tuple[list[Kn
         return [], []
     there = {file.document for file in walk.files}
     gone = [
-        one
-        for one in known
-        if one.origin == rules.origin and one.document not in there and not one.trashed
+        one for one in known if one.origin == rules.origin and one.document not in there and not one.trashed
     ]
     hidden = [one.document for one in walk.unreadable]
     if "." in hidden:

@@ -18,13 +18,13 @@ from typing import BinaryIO
 
 from inhouse.kernel.caller import EVERYONE
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound, TooLarge
-from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained
+from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained, not_readable
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.sources import WalkStopped, look_at_file, shown_path, walk
-from inhouse.knowledge.plan import Found, Plan, Rules, Unreadable, Walk, plan
+from inhouse.knowledge.plan import Found, Plan, ReadersOf, Rules, Unreadable, Walk, plan
 from inhouse.knowledge.ports import FileOutcome, IngestProgress, IngestReport, IngestState
 
 __all__ = ["DocumentIngest", "IngestSettings"]
@@ -58,6 +58,7 @@ class _Job:
     upload: Path | None = None
     seen: Walk | None = None
     origin: str = ""
+    readers_of: ReadersOf | None = None
     report: IngestReport | None = None
 
 
@@ -117,18 +118,22 @@ class DocumentIngest:
         seen: Walk,
         *,
         origin: str,
-        readers: frozenset[str],
+        readers_of: ReadersOf,
         on_start: Callable[[str], None] = lambda _job_id: None,
     ) -> IngestReport:
         """Take in what a connector found at `origin`; waits its turn, as every run, and returns at the end.
 
-        `on_start` is given the id under which it can be followed and cancelled meanwhile.
+        `on_start` is given the id under which it can be followed and cancelled meanwhile. Where there is
+        nothing to do there is no job: a folder is looked at every half minute.
 
         Raises:
             HomeUnusable: if the disk is full or read-only; what was reported so far is kept.
         """
-        job = self._job((), source, readers)
-        job.seen, job.origin = seen, origin
+        made, target = self._plan(source, seen, origin, readers_of, removes=True)
+        if made.idle:
+            return _idle_report(made, target)
+        job = self._job((), source, frozenset())
+        job.seen, job.origin, job.readers_of = seen, origin, readers_of
         self._remember(job)
         on_start(job.progress.job_id)
         try:
@@ -177,7 +182,8 @@ class DocumentIngest:
             seen = Walk((_uploaded(job.upload),))
             return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
         if job.seen is not None:
-            return [self._plan(job.source or "", job.seen, job.origin, job.readers, removes=True)]
+            who = job.readers_of or job.readers
+            return [self._plan(job.source or "", job.seen, job.origin, who, removes=True)]
         plans: list[tuple[Plan, Target]] = []
         for folder in _folders(job.paths):
             source = job.source or shown_path(folder.resolve().name)
@@ -189,11 +195,12 @@ class DocumentIngest:
         return plans
 
     def _plan(
-        self, source: str, seen: Walk, origin: str, readers: frozenset[str], *, removes: bool
+        self, source: str, seen: Walk, origin: str, readers: frozenset[str] | ReadersOf, *, removes: bool
     ) -> tuple[Plan, Target]:
         rules = Rules(
             origin=origin,
-            readers=readers,
+            readers=readers if isinstance(readers, frozenset) else frozenset(),
+            by_path=None if isinstance(readers, frozenset) else readers,
             parser_version=PARSER_VERSION,
             max_bytes=self._max_bytes,
             ocr_installed=ocr_installed(self._parsers.limits.ocr_languages),
@@ -409,6 +416,17 @@ def _summary(report: IngestReport) -> str:
     """The counts and notes of a run as JSON, without the names of files."""
     counts = replace(report, outcomes=())
     return json.dumps(asdict(counts), ensure_ascii=False)
+
+
+def _idle_report(made: Plan, target: Target) -> IngestReport:
+    return IngestReport(
+        "",
+        "done",
+        unchanged=made.unchanged,
+        refused=len(made.unreadable),
+        outcomes=tuple(not_readable(one, target.source) for one in made.unreadable),
+        notes=made.notes,
+    )
 
 
 def _report(intake: Intake, notes: Sequence[str]) -> IngestReport:

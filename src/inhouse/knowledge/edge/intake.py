@@ -29,10 +29,10 @@ from inhouse.knowledge.edge.manifest import (
 )
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
-from inhouse.knowledge.plan import Found, Plan, Rules, Step, says_the_same
+from inhouse.knowledge.plan import Found, Plan, Rules, Step, Unreadable, says_the_same
 from inhouse.knowledge.ports import Action, FileOutcome, IngestProgress
 
-__all__ = ["Intake", "Target", "full_disk_explained"]
+__all__ = ["Intake", "Target", "full_disk_explained", "not_readable"]
 
 AHEAD = 4
 """Files under way per child: enough that a child never waits for the writer."""
@@ -71,11 +71,7 @@ class Intake:
             HomeUnusable: if the home's disk is full or read-only.
         """
         self.unchanged += plan.unchanged
-        for one in plan.unreadable:
-            refused = refusal("unreadable", one.document, one.why)
-            self.outcomes.append(
-                FileOutcome(one.document, target.source, "refused", None, refused.code, refused.message)
-            )
+        self.outcomes += [not_readable(one, target.source) for one in plan.unreadable]
         with full_disk_explained():
             self._take_in(plan.steps, target)
             if plan.remove and not self.cancelled.is_set():
@@ -215,7 +211,6 @@ class Intake:
             taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()
         )
 
-
     def _keep(self, file: Found) -> str:
         """Keep a file's bytes; one that lies elsewhere is fetched for the time of it."""
         path = Path(file.path)
@@ -240,6 +235,12 @@ def full_disk_explained() -> Iterator[None]:
             f"The home could not be written: {(error.strerror or 'no space').lower()}",
             hint="free some space and run it again; everything reported so far is kept",
         ) from error
+
+
+def not_readable(one: Unreadable, source: str) -> FileOutcome:
+    """What a report says of something that could not even be looked at."""
+    refused = refusal("unreadable", one.document, one.why)
+    return FileOutcome(one.document, source, "refused", None, refused.code, refused.message)
 
 
 def _is_full(batch: Sequence[Taken]) -> bool:
