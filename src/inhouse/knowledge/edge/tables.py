@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "abbreviations",
     "chats",
     "chunks",
     "cited",
@@ -216,6 +217,23 @@ glossary = Table(
     Column("term", String, primary_key=True),  # as a person writes it: an abbreviation or a house word
     Column("meanings", Text, nullable=False),  # JSON list of words and phrases
     Column("created_at", Float, nullable=False),
+)
+
+abbreviations = Table(
+    "abbreviations",
+    metadata,
+    Column(
+        "document_id",
+        String,
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("short", String, primary_key=True),  # as a document writes it: ФНС
+    Column("full", Text, nullable=False),  # what it says that this means
+    Column("short_stems", String, nullable=False),  # stems joined by spaces, to be found by a question's
+    Column("full_stems", String, nullable=False),
+    Index("abbreviations_by_short", "short_stems"),
+    Index("abbreviations_by_full", "full_stems"),
 )
 
 golden = Table(

@@ -98,6 +98,17 @@ def _create_answers() -> None:
         sa.Column("meanings", sa.Text, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
+    document = sa.ForeignKey("documents.document_id", ondelete="CASCADE")
+    op.create_table(
+        "abbreviations",
+        sa.Column("document_id", sa.String, document, primary_key=True),
+        sa.Column("short", sa.String, primary_key=True),
+        sa.Column("full", sa.Text, nullable=False),
+        sa.Column("short_stems", sa.String, nullable=False),
+        sa.Column("full_stems", sa.String, nullable=False),
+    )
+    op.create_index("abbreviations_by_short", "abbreviations", ["short_stems"])
+    op.create_index("abbreviations_by_full", "abbreviations", ["full_stems"])
     op.create_table(
         "golden",
         sa.Column("golden_id", sa.String, primary_key=True),

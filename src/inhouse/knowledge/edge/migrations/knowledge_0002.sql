@@ -149,6 +149,20 @@ CREATE TABLE glossary (
 	PRIMARY KEY (term)
 )
 --
+CREATE TABLE abbreviations (
+	document_id VARCHAR NOT NULL,
+	short VARCHAR NOT NULL,
+	"full" TEXT NOT NULL,
+	short_stems VARCHAR NOT NULL,
+	full_stems VARCHAR NOT NULL,
+	PRIMARY KEY (document_id, short),
+	FOREIGN KEY(document_id) REFERENCES documents (document_id) ON DELETE CASCADE
+)
+--
+CREATE INDEX abbreviations_by_short ON abbreviations (short_stems)
+--
+CREATE INDEX abbreviations_by_full ON abbreviations (full_stems)
+--
 CREATE TABLE golden (
 	golden_id VARCHAR NOT NULL,
 	question TEXT NOT NULL,
