@@ -6,21 +6,24 @@ thirty thousand mean the same.
 
     score = BM25(body) + 0.8 window + 0.5 closeness + 0.3 anywhere
 
-Chosen on 1,436 XQuAD questions among 676 documents (`python -m bench.retrieval`): the right document is
-first for .933 ru / .940 en, in the index's own order for .914 / .919.
+where a relative of a word or another name for it counts for a share of the word (`sighting`). Chosen on
+1,436 XQuAD questions among 676 documents (`python -m bench.retrieval`), which prints the index's own order
+beside it.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
+from inhouse.knowledge.expansions import Alternative, Meaning
+from inhouse.knowledge.sighting import Lookout, Sighting
 from inhouse.knowledge.words import Question
 
-__all__ = ["Candidate", "Ranked", "Weights", "rank", "weigh"]
+__all__ = ["Candidate", "Ranked", "Weights", "bm25", "closeness", "rank", "weigh"]
 
 K1, B = 1.0, 0.5
 """Flatter than the usual 1.2/.75: chunks are of similar length already (bench/retrieval.py)."""
@@ -29,6 +32,8 @@ WINDOW_WEIGHT, CLOSENESS_WEIGHT, ANYWHERE_WEIGHT = 0.8, 0.5, 0.3
 CLOSENESS_REACH = 8
 BACKGROUND_WEIGHT = 0.4
 """A word lent by the question before counts less than a word of this one."""
+HELD_SHARE = 0.5
+"""From this share on a stem counts as said: another name says it, a mere relative of the word does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each stem of a question is worth, 0-1, and their sum."""
+    """What each stem of a question is worth, 0-1, and their sum.
+
+    `named` are other names for parts of the question: a phrase of stems to the stems that it stands for and
+    the share of their worth that it earns.
+    """
 
     of: Mapping[str, float]
     total: float
     mean_length: float
+    named: Mapping[tuple[str, ...], Mapping[str, float]] = field(default_factory=dict)
+
+    def lookout(self) -> Lookout:
+        """Finds these stems in texts; make one for all texts of a question."""
+        return Lookout(self.of, self.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,75 +75,119 @@ class Ranked:
 
 
 def weigh(question: Question, *, chunks: int, chunks_with: Mapping[str, int], mean_length: float) -> Weights:
-    """Inverse document frequencies, as shares of the largest possible one."""
+    """Inverse document frequencies, as shares of the largest possible one.
+
+    `chunks_with` says in how many of `chunks` each of `question.stems` stands, and of `other_stems` those
+    that are no stop words.
+    """
     ceiling = math.log(1 + (chunks + 0.5) / 0.5)
 
-    def rarity(stem: str) -> float:
-        having = min(chunks_with.get(stem, 0), chunks)
+    def rarity(having: float) -> float:
+        having = min(having, chunks)
         return math.log(1 + (chunks - having + 0.5) / (having + 0.5)) / ceiling
 
+    def having(stems: Sequence[str]) -> int:
+        return min((chunks_with[stem] for stem in stems if stem in chunks_with), default=0)
+
+    otherwise: dict[str, float] = {}
+    for meaning in question.meanings:
+        for stem in meaning.said:
+            more = sum(other.weight * having(other.stems) for other in meaning.others)
+            otherwise[stem] = max(more, otherwise.get(stem, 0.0))
     lent = BACKGROUND_WEIGHT if question.content else 1.0
-    of = {stem: rarity(stem) for stem in question.content}
-    of.update({stem: rarity(stem) * lent for stem in question.background})
-    return Weights(of, sum(of.values()), mean_length)
+    of = {stem: rarity(having((stem,)) + otherwise.get(stem, 0.0)) for stem in question.content}
+    of.update({stem: rarity(having((stem,))) * lent for stem in question.background})
+
+    def share(other: Alternative, stem: str) -> float:
+        """A common other name says less than the rare word that it stands for."""
+        return other.weight * min(1.0, rarity(having(other.stems)) / max(of[stem], 1e-9))
+
+    named: dict[tuple[str, ...], dict[str, float]] = {}
+    for meaning in question.meanings:
+        for other in meaning.others:
+            for stem in _meant(meaning, of):
+                worth = named.setdefault(other.stems, {})
+                worth[stem] = max(share(other, stem), worth.get(stem, 0.0))
+    return Weights(of, sum(of.values()), mean_length, named)
+
+
+def _meant(meaning: Meaning, of: Mapping[str, float]) -> list[str]:
+    return [stem for stem in meaning.said if stem in of]
 
 
 def rank(question: Question, candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
     """Best first; equal scores keep a stable order by document and ordinal."""
     order = [*question.content, *question.background]
-    ranked = [_scored(order, candidate, weights) for candidate in candidates]
+    lookout = weights.lookout()
+    ranked = [_scored(order, candidate, weights, lookout) for candidate in candidates]
     return sorted(ranked, key=lambda one: (-one.score, one.candidate.document_id, one.candidate.ordinal))
 
 
-def _scored(order: Sequence[str], candidate: Candidate, weights: Weights) -> Ranked:
-    counts = Counter(stem for stem in candidate.body if stem in weights.of)
-    lexical = _bm25(counts, len(candidate.body), weights)
-    places = [(at, stem) for at, stem in enumerate(candidate.body) if stem in weights.of]
-    held = frozenset(counts) | (candidate.around & weights.of.keys())
-    anywhere = sum(weights.of[stem] for stem in held)
+def _scored(order: Sequence[str], candidate: Candidate, weights: Weights, lookout: Lookout) -> Ranked:
+    seen = lookout.sight(candidate.body)
+    best = lookout.among(candidate.around)
+    counts: dict[str, float] = {}
+    for _, stem, share in seen:
+        counts[stem] = counts.get(stem, 0.0) + share
+        if share > best.get(stem, 0.0):
+            best[stem] = share
+    lexical = bm25(counts, len(candidate.body), weights)
     score = (
         lexical
-        + WINDOW_WEIGHT * _best_window(places, weights.of)
-        + CLOSENESS_WEIGHT * _closeness(order, places, weights.of)
-        + ANYWHERE_WEIGHT * anywhere
+        + WINDOW_WEIGHT * _best_window(seen, weights.of)
+        + CLOSENESS_WEIGHT * closeness(order, seen, weights.of)
+        + ANYWHERE_WEIGHT * sum(weights.of[stem] * share for stem, share in best.items())
     )
+    held = frozenset(stem for stem, share in best.items() if share >= HELD_SHARE)
     return Ranked(candidate, score, lexical, held)
 
 
-def _bm25(counts: Mapping[str, int], length: int, weights: Weights) -> float:
+def bm25(counts: Mapping[str, float], length: int, weights: Weights) -> float:
     """Okapi BM25. Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009, eq. 3.15."""
     norm = K1 * (1 - B + B * length / weights.mean_length)
     return sum(weights.of[stem] * n * (K1 + 1) / (n + norm) for stem, n in counts.items())
 
 
-def _best_window(places: Sequence[tuple[int, str]], of: Mapping[str, float]) -> float:
+def _best_window(seen: Sequence[Sighting], of: Mapping[str, float]) -> float:
     """The most weight of distinct stems within WINDOW_STEMS neighbouring stems: about one sentence."""
-    inside: Counter[str] = Counter()
+    inside: dict[str, list[float]] = {}
     best = weight = 0.0
     first = 0
-    for at, stem in places:
-        inside[stem] += 1
-        if inside[stem] == 1:
-            weight += of[stem]
-        while places[first][0] <= at - WINDOW_STEMS:
-            gone = places[first][1]
-            inside[gone] -= 1
-            if inside[gone] == 0:
-                weight -= of[gone]
-            first += 1
+    for at, stem, share in seen:
+        shares = inside.setdefault(stem, [])
+        weight += of[stem] * (max(share, *shares) - max(shares)) if shares else of[stem] * share
+        shares.append(share)
+        while seen[first][0] <= at - WINDOW_STEMS:
+            gone, first = seen[first][1], first + 1
+            left = inside[gone]
+            before = max(left)
+            del left[0]
+            weight += of[gone] * (max(left, default=0.0) - before)
         best = max(best, weight)
     return best
 
 
-def _closeness(order: Sequence[str], places: Sequence[tuple[int, str]], of: Mapping[str, float]) -> float:
+def closeness(order: Sequence[str], seen: Sequence[Sighting], of: Mapping[str, float]) -> float:
     """Neighbours in the question that are near each other in the text, the nearer the better."""
-    where: dict[str, list[int]] = {}
-    for at, stem in places:
-        where.setdefault(stem, []).append(at)
+    where: dict[str, list[tuple[int, float]]] = {}
+    for at, stem, share in seen:
+        where.setdefault(stem, []).append((at, share))
     total = 0.0
     for left, right in pairwise(order):
         if left in where and right in where:
-            distance = min(abs(a - b) for a in where[left] for b in where[right])
-            if 0 < distance <= CLOSENESS_REACH:
-                total += min(of[left], of[right]) / distance
+            near = _nearness(where[left], where[right])
+            total += min(of[left], of[right]) * near
     return total
+
+
+def _nearness(left: Sequence[tuple[int, float]], right: Sequence[tuple[int, float]]) -> float:
+    """1 for two that touch, 1/2 with one word between; shares below 1 count for less."""
+    best = 0.0
+    for at, share in left:
+        first = bisect_left(right, (at - CLOSENESS_REACH, 0.0))
+        for other, other_share in right[first:]:
+            if other > at + CLOSENESS_REACH:
+                break
+            if other != at:
+                best = max(best, min(share, other_share) / abs(other - at))
+    return best

@@ -164,6 +164,17 @@ class Question:
     meanings: tuple[Meaning, ...] = ()
     """What of the question can be said otherwise, and how."""
 
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The question's own stems, then those of the question before."""
+        return (*self.content, *self.background)
+
+    @property
+    def other_stems(self) -> tuple[str, ...]:
+        """Stems of other names for what is asked, that are not its own."""
+        others = (stem for one in self.meanings for other in one.others for stem in other.stems)
+        return tuple(stem for stem in dict.fromkeys(others) if stem not in self.stems)
+
 
 def read_question(
     text: str,
