@@ -32,7 +32,6 @@ def test_an_unchanged_file_needs_nothing() -> None:
     [
         (replace(KNOWN, size_bytes=11), RULES),
         (replace(KNOWN, mtime_ns=6), RULES),
-        (replace(KNOWN, readers=frozenset({"hr"})), RULES),
         (replace(KNOWN, parser_version=0), RULES),
         (replace(KNOWN, reason_code="unreadable"), RULES),
         (replace(KNOWN, reason_code="timed_out"), RULES),

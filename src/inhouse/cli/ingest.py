@@ -185,7 +185,7 @@ def duration(seconds: float) -> str:
 
 
 def _show(report: ReportShape) -> None:
-    words = ("added", "updated", "unchanged", "removed", "empty", "refused")
+    words = "added updated moved refiled restored unchanged removed trashed empty refused".split()
     counts = ", ".join(f"{getattr(report, word)} {word}" for word in words if getattr(report, word))
     ending = {"failed": "the ingest failed: ", "cancelled": "stopped: "}.get(report.state, "")
     told = counts or ("nothing was taken in" if ending else "nothing to do")

@@ -181,7 +181,8 @@ def plan(known: Iterable[Known], walk: Walk, rules: Rules) -> Plan:
     if walk.skipped:
         notes.append(f"{walk.skipped} hidden, temporary or repeated files and folders were passed over")
     there = {file.document for file in walk.files}
-    trashed = [one for one in by_document.values() if one.trashed and one.document not in there]
+    lost = by_document.values() if rules.removes else ()
+    trashed = [one for one in lost if one.trashed and one.document not in there]
     return Plan(
         tuple(steps),
         unchanged,

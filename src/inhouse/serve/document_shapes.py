@@ -130,6 +130,10 @@ class ReportSummary(Shape):
     refused: int
     elapsed_s: float
     notes: tuple[str, ...]
+    trashed: int = 0
+    restored: int = 0
+    moved: int = 0
+    refiled: int = 0
 
 
 class ReportShape(ReportSummary):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BETWEEN", "Database", "Migrations", "back_up"]
 
+LOG_WAIT_MS = 5_000
 BETWEEN = "\n--\n"
 ERRORS = (sqlite3.Error, OSError)
 _REVISIONS = """CREATE TABLE alembic_version (
@@ -107,6 +108,13 @@ class Database:
                 # A full disk may have ended the transaction already.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    def truncate_log(self) -> bool:
+        """Bring all that was written into the file itself and empty the log beside it, where older content of
+        overwritten pages stands; False if somebody kept reading for too long."""
+        with explained(self.path, ERRORS), closing(connect(self.path)) as connection:
+            connection.execute(f"PRAGMA busy_timeout={LOG_WAIT_MS}")
+            return int(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]) == 0
 
     def check(self) -> str:
         """`ok`, or what SQLite's quick check found."""

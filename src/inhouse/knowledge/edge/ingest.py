@@ -18,13 +18,13 @@ from typing import BinaryIO
 
 from inhouse.kernel.caller import EVERYONE
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound, TooLarge
-from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained, not_readable
+from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained, not_readable, sha256_of
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.sources import WalkStopped, look_at_file, shown_path, walk
-from inhouse.knowledge.plan import Found, Plan, ReadersOf, Rules, Unreadable, Walk, plan
+from inhouse.knowledge.plan import Found, Plan, ReadersOf, Rules, Unreadable, Walk, plan, with_moves
 from inhouse.knowledge.ports import FileOutcome, IngestProgress, IngestReport, IngestState
 
 __all__ = ["DocumentIngest", "IngestSettings"]
@@ -164,6 +164,7 @@ class DocumentIngest:
                 plans = self._plans(job)
             except WalkStopped:
                 plans = []
+            plans = self._with_moves(plans)
             intake.expect([step for made, _ in plans for step in made.steps])
             for made, target in plans:
                 notes += made.notes
@@ -171,7 +172,7 @@ class DocumentIngest:
             state: IngestState = "cancelled" if job.cancelled.is_set() else "done"
             intake.progress = replace(intake.progress, state=state, current="")
             intake.report()
-            report = _report(intake, notes)
+            report = _report(intake, notes + intake.notes)
             if report.outcomes:  # a run that changed nothing writes nothing
                 self._manifest.note_run(report.job_id, report.elapsed_s, _summary(report))
             return report
@@ -207,6 +208,11 @@ class DocumentIngest:
             removes=removes,
         )
         return plan(self._manifest.known(source), _told_apart(seen), rules), Target(source, rules)
+
+    def _with_moves(self, plans: list[tuple[Plan, Target]]) -> list[tuple[Plan, Target]]:
+        """New files that are vanished ones at another path, also of another source of the same run."""
+        moved = with_moves([made for made, _ in plans], sha256_of)
+        return [(made, target) for made, (_, target) in zip(moved, plans, strict=True)]
 
     # ---- the queue
 
@@ -441,6 +447,10 @@ def _report(intake: Intake, notes: Sequence[str]) -> IngestReport:
         updated=count("updated"),
         unchanged=intake.unchanged,
         removed=count("removed"),
+        trashed=count("trashed"),
+        restored=count("restored"),
+        moved=count("moved"),
+        refiled=count("refiled"),
         empty=count("empty"),
         refused=count("refused"),
         elapsed_s=intake.progress.elapsed_s,

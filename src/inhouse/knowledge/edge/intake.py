@@ -8,6 +8,7 @@ batches in place.
 from __future__ import annotations
 
 import errno
+import hashlib
 import threading
 import time
 from collections import deque
@@ -15,24 +16,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from inhouse.kernel.caller import Readers
 from inhouse.kernel.errors import HomeUnusable
 from inhouse.knowledge.edge.manifest import (
     BATCH_CHARS,
     BATCH_DOCUMENTS,
     EMPTY_CODES,
     Manifest,
+    Place,
     Taken,
     cut_text,
 )
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
-from inhouse.knowledge.plan import Found, Plan, Rules, Step, Unreadable, says_the_same
+from inhouse.knowledge.plan import Filing, Found, Known, Plan, Rules, Step, Unreadable, is_mass, says_the_same
 from inhouse.knowledge.ports import Action, FileOutcome, IngestProgress
 
-__all__ = ["Intake", "Target", "full_disk_explained", "not_readable"]
+__all__ = ["Intake", "Target", "full_disk_explained", "not_readable", "sha256_of"]
 
 AHEAD = 4
 """Files under way per child: enough that a child never waits for the writer."""
@@ -47,7 +50,21 @@ class Target:
     rules: Rules
 
 
-_Read = Taken | Literal["same", "skipped"]
+@dataclass(frozen=True, slots=True)
+class _Adopted:
+    """A file with the content of a document that is known, at another place or for other readers."""
+
+    known: Known
+    place: Place
+
+    @property
+    def action(self) -> Action:
+        if (self.known.source, self.known.document) != (self.place.source, self.place.document):
+            return "moved"
+        return "restored" if self.known.trashed else "refiled"
+
+
+_Read = Taken | _Adopted | Literal["same", "skipped"]
 
 
 @dataclass(slots=True)
@@ -62,6 +79,8 @@ class Intake:
     cancelled: threading.Event = field(default_factory=threading.Event)
     outcomes: list[FileOutcome] = field(default_factory=list)
     unchanged: int = 0
+    notes: list[str] = field(default_factory=list)
+    _adopted: list[_Adopted] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
 
     def carry_out(self, plan: Plan, target: Target) -> None:
@@ -73,13 +92,45 @@ class Intake:
         self.unchanged += plan.unchanged
         self.outcomes += [not_readable(one, target.source) for one in plan.unreadable]
         with full_disk_explained():
+            # Who may read what comes first: a file that takes minutes must not keep an old rule in force.
+            self._refile(plan.refile, target)
             self._take_in(plan.steps, target)
-            if plan.remove and not self.cancelled.is_set():
-                self.manifest.remove([known.document_id for known in plan.remove])
-                self.outcomes += [
-                    FileOutcome(known.document, target.source, "removed", known.document_id)
-                    for known in plan.remove
-                ]
+            if self.cancelled.is_set():
+                return
+            if plan.restore:
+                self.manifest.restore([known.document_id for known in plan.restore])
+                self._tell("restored", plan.restore, target)
+            self._remove(plan, target)
+
+    def _refile(self, filings: Sequence[Filing], target: Target) -> None:
+        groups: dict[tuple[Readers, str], list[Known]] = {}
+        for one in filings:
+            groups.setdefault((one.readers, one.readers_from), []).append(one.known)
+        for (readers, why), known in groups.items():
+            self.manifest.refile([one.document_id for one in known], readers, why)
+            visible = [one for one in known if not one.trashed]
+            self._tell("refiled", [one for one in visible if one.readers != readers], target)
+            self.unchanged += sum(one.readers == readers for one in visible)
+
+    def _remove(self, plan: Plan, target: Target) -> None:
+        """Remove what is gone from the source; so many at once that it may be a mistake can be undone."""
+        ids = [known.document_id for known in plan.remove]
+        if not ids:
+            return
+        if not is_mass(len(ids), plan.known):
+            self.manifest.remove(ids)
+            self._tell("removed", plan.remove, target)
+            return
+        until = self.manifest.trash(ids)
+        self._tell("removed" if until is None else "trashed", plan.remove, target)
+        if until is not None:
+            self.notes.append(
+                f"{len(ids)} documents of {target.source!r} are gone at once and went to the trash:"
+                f" `inhouse documents restore --source {target.source}` brings them back"
+            )
+
+    def _tell(self, action: Action, known: Sequence[Known], target: Target) -> None:
+        self.outcomes += [FileOutcome(one.document, target.source, action, one.document_id) for one in known]
 
     def expect(self, steps: Sequence[Step]) -> None:
         """Announce work, for the progress."""
@@ -105,6 +156,7 @@ class Intake:
     def _take_in(self, steps: Sequence[Step], target: Target) -> None:
         waiting: deque[tuple[Step, Future[_Read]]] = deque()
         batch: list[tuple[Step, Taken]] = []
+        self._adopted.clear()
         todo = iter(steps)
         with ThreadPoolExecutor(self.parsers.workers, thread_name_prefix="ingest") as pool:
             try:
@@ -134,7 +186,9 @@ class Intake:
                 self.outcomes.append(_outcome(target.source, taken, "refused", step.before.document_id))
             else:
                 batch.append((step, taken))
-        if _is_full([one for _, one in batch]):
+        elif isinstance(taken, _Adopted):
+            self._adopted.append(taken)
+        if _is_full([one for _, one in batch]) or len(self._adopted) >= BATCH_DOCUMENTS:
             self._flush(batch)
         self.progress = replace(
             self.progress,
@@ -145,6 +199,12 @@ class Intake:
         self.report()
 
     def _flush(self, batch: list[tuple[Step, Taken]]) -> None:
+        if self._adopted:
+            self.manifest.adopt({one.known.document_id: one.place for one in self._adopted})
+            for one in self._adopted:
+                place, known = one.place, one.known
+                self.outcomes.append(FileOutcome(place.document, place.source, one.action, known.document_id))
+            self._adopted.clear()
         if not batch:
             return
         ids = self.manifest.save([taken for _, taken in batch])
@@ -179,6 +239,7 @@ class Intake:
             mtime_ns=file.mtime_ns,
             readers=readers,
             readers_from=readers_from,
+            document_id=step.before.document_id if step.before else "",
             result=refusal(
                 "too_large", file.document, f"{file.size_bytes:,} bytes, more than {self.max_bytes:,}"
             ),
@@ -194,10 +255,9 @@ class Intake:
                 return replace(taken, result=refusal("too_large", file.document, str(error.strerror)))
             why = error.strerror or type(error).__name__
             return replace(taken, result=refusal("unreadable", file.document, why.lower()))
-        if step.before and says_the_same(step.before, sha256, target.rules):
-            self.manifest.touch(step.before.document_id, file.mtime_ns)
+        if step.before and _is_content_of(step.before, taken, sha256, target.rules):
             self.manifest.bytes.release(sha256)
-            return "same"
+            return self._same(step.before, taken)
         same = self.manifest.same_content(sha256, file.document)
         if same:
             result, cut = same
@@ -210,6 +270,22 @@ class Intake:
         return replace(
             taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()
         )
+
+    def _same(self, before: Known, taken: Taken) -> _Read:
+        """A file with known content: nothing to read, and mostly nothing to write but its time."""
+        place = Place(
+            source=taken.source,
+            document=taken.document,
+            origin=taken.origin,
+            mtime_ns=taken.mtime_ns,
+            readers=taken.readers,
+            readers_from=taken.readers_from,
+        )
+        was = (before.source or taken.source, before.document, before.readers, before.readers_from)
+        if before.trashed or was != (taken.source, taken.document, taken.readers, taken.readers_from):
+            return _Adopted(before, place)
+        self.manifest.touch(before.document_id, taken.mtime_ns)
+        return "same"
 
     def _keep(self, file: Found) -> str:
         """Keep a file's bytes; one that lies elsewhere is fetched for the time of it."""
@@ -237,10 +313,31 @@ def full_disk_explained() -> Iterator[None]:
         ) from error
 
 
+def sha256_of(file: Found) -> str | None:
+    """The hash of a file's bytes, None when it cannot be read; one that lies elsewhere is fetched for it."""
+    path = Path(file.path)
+    try:
+        if file.fetch is not None:
+            file.fetch(path)
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
+    finally:
+        if file.fetch is not None:
+            path.unlink(missing_ok=True)
+
+
 def not_readable(one: Unreadable, source: str) -> FileOutcome:
     """What a report says of something that could not even be looked at."""
     refused = refusal("unreadable", one.document, one.why)
     return FileOutcome(one.document, source, "refused", None, refused.code, refused.message)
+
+
+def _is_content_of(before: Known, taken: Taken, sha256: str, rules: Rules) -> bool:
+    """True when reading the file would give what the document has; its ending tells how it is read."""
+    endings = {PurePosixPath(name).suffix.lower() for name in (before.document, taken.document)}
+    return len(endings) == 1 and says_the_same(before, sha256, rules)
 
 
 def _is_full(batch: Sequence[Taken]) -> bool:

@@ -1,68 +1,73 @@
 """What is known of each document, kept so that a kill at any moment loses and doubles nothing.
 
 Taking in:  (1) one transaction writes rows, texts and chunks with status `pending`;
-            (2) the word index takes the entries and is durable;
+            (2) the indexes take the entries and are durable;
             (3) the status becomes final.
-Removing:   (1) status `removing`, invisible at once; (2) the index forgets; (3) rows and bytes go.
-`recover` finishes whatever stopped between these steps. The index is derived: whenever it does not match,
-it is rebuilt from here.
+Refiling, moving, restoring: as taking in, without step 1's texts.
+Trashing:   (1) status `trashing`, invisible at once; (2) the indexes forget; (3) status `trashed`.
+Removing:   (1) status `removing`, invisible at once; (2) the indexes forget; (3) one transaction rewrites the
+            answers that quote it and removes the rows; (4) bytes, pictures, and what deleted entries left in
+            the files of the indexes and of the database.
+`recover` finishes whatever stopped between these steps. The indexes are derived: whenever they do not match,
+they are put right from here.
 """
 
 from __future__ import annotations
 
-import errno
-import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from inhouse.kernel.caller import Caller
-from inhouse.kernel.documents import PageSpan
-from inhouse.kernel.errors import HomeUnusable
-from inhouse.knowledge.chunk import Chunk, TextKind, chunk
+from inhouse.kernel.caller import Readers
+from inhouse.knowledge.chunk import Chunk, chunk
+from inhouse.knowledge.edge import cited
 from inhouse.knowledge.edge.kept import KeptBytes
-from inhouse.knowledge.edge.lexical import Entry, Lexical
-from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed, Refused
+from inhouse.knowledge.edge.lexical import Lexical
+from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed
+from inhouse.knowledge.edge.rows import (
+    BATCH_DOCUMENTS,
+    EMPTY_CODES,
+    HIDDEN,
+    Place,
+    Taken,
+    batches,
+    bump,
+    chunk_rows,
+    chunks_of,
+    content_of,
+    known_of,
+    placed,
+    readers_json,
+    rows_before,
+    values_of,
+    whole_of,
+)
+from inhouse.knowledge.edge.shelving import Shelving, Vectors
 from inhouse.knowledge.edge.tables import chunks, documents, revisions, runs, texts
 from inhouse.knowledge.plan import Known
-from inhouse.knowledge.title import title_of
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
 
-__all__ = ["Manifest", "Taken", "cut_text"]
+__all__ = ["BATCH_CHARS", "BATCH_DOCUMENTS", "EMPTY_CODES", "Manifest", "Place", "Taken", "cut_text"]
 
-BATCH_DOCUMENTS = 64
 BATCH_CHARS = 4_000_000
-EMPTY_CODES = frozenset({"empty_file", "no_text"})
+UNDO_S = 72 * 3600.0
+_TRACES = "traces"
+"""Subject in `revisions`: above 0 while files may still hold words of removed documents."""
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A file that was read, ready to be written down. `sha256` is "" when its bytes were not kept."""
-
-    source: str
-    document: str
-    origin: str
-    sha256: str
-    size_bytes: int
-    mtime_ns: int
-    readers: frozenset[str]
-    result: Parsed | Refused
-    cut: tuple[Chunk, ...] = ()
-    readers_from: str = ""
-    document_id: str = ""
-    """The document that this is, where source and path do not tell: its file has moved."""
+Gone = Callable[[Sequence[str], Sequence[str]], None]
+"""Told the ids and the SHA-256 of documents that are gone for good, to drop what it remembers of them."""
 
 
 class Manifest:
     """The writing side of the documents. Safe to use from several threads.
 
-    `bytes` are the files themselves; `save` takes over what was kept there for it.
+    `bytes` are the files themselves; `save` takes over what was kept there for it. `undo_s` is how long a
+    mass deletion can be undone. `gone` are asked to forget when documents are removed for good. Then
+    `wipe_soon` is called: `wipe` itself, unless somebody takes it upon himself to call that a little later.
     """
 
     def __init__(
@@ -73,21 +78,26 @@ class Manifest:
         *,
         now: Callable[[], float],
         new_id: Callable[[], str],
+        vectors: Sequence[Vectors] = (),
+        undo_s: float = UNDO_S,
     ) -> None:
         self._database = database
         self.bytes = KeptBytes(database, blobs)
-        self._lexical = lexical
+        self._shelves = Shelving(database, lexical, vectors)
         self._now = now
         self._new_id = new_id
-        self._turn = threading.RLock()  # index and rows change together, one batch at a time
+        self._undo_s = undo_s
+        self.gone: list[Gone] = []
+        self.wipe_soon: Callable[[], object] = self.wipe
+        self._turn = threading.RLock()  # indexes and rows change together, one batch at a time
 
     # ---- looking
 
     def known(self, source: str) -> list[Known]:
-        """The documents of one source."""
+        """The documents of one source, those in the trash, too."""
         query = select(documents).where(documents.c.source == source, documents.c.status != "removing")
         with self._database.read() as connection:
-            return [_known(row) for row in connection.execute(query)]
+            return [known_of(row) for row in connection.execute(query)]
 
     def same_content(self, sha256: str, document: str) -> tuple[Parsed, tuple[Chunk, ...]] | None:
         """What another document of equal bytes and equal kind of name gave, so that it is read once only."""
@@ -104,8 +114,7 @@ class Manifest:
         with self._database.read() as connection:
             for row in connection.execute(query):
                 if Path(row.path).suffix.lower() == suffix:
-                    cut = tuple(_chunk(one) for one in connection.execute(_chunks_of([row.document_id])))
-                    return _result(row), cut
+                    return content_of(row, connection.execute(chunks_of([row.document_id])).all())
         return None
 
     # ---- writing
@@ -119,14 +128,16 @@ class Manifest:
         """
         with self._turn:
             with self._database.write() as connection:
-                replaced = _rows_before(connection, batch)
+                replaced = rows_before(connection, batch)
                 ids = [
                     replaced.get((one.source, one.document), ("", ""))[0] or self._new_id() for one in batch
                 ]
                 for document_id, one in zip(ids, batch, strict=True):
                     self._write(connection, document_id, one)
-                _bump(connection)
-            self._index(ids)
+                bump(connection)
+            if replaced:
+                self._shelves.forget_vectors([document_id for document_id, _ in replaced.values()])
+            self._shelves.put(ids)
             self.bytes.settle([one.sha256 for one in batch], [sha256 for _, sha256 in replaced.values()])
         return ids
 
@@ -136,18 +147,113 @@ class Manifest:
             statement = update(documents).where(documents.c.document_id == document_id)
             connection.execute(statement.values(mtime_ns=mtime_ns))
 
-    def remove(self, document_ids: Sequence[str]) -> int:
-        """Remove documents from every place; return how many there were."""
-        removed = 0
-        for at in range(0, len(document_ids), BATCH_DOCUMENTS):
-            ids = document_ids[at : at + BATCH_DOCUMENTS]
+    def adopt(self, moved: Mapping[str, Place]) -> None:
+        """Give documents another place, and other readers, without reading their files again.
+
+        Their ids stay, so citations of them stay good. One that was in the trash is there again.
+        """
+        for ids in batches(list(moved)):
             with self._turn:
                 with self._database.write() as connection:
+                    for row in connection.execute(whole_of(ids)).all():
+                        values = placed(row, moved[row.document_id])
+                        indexed = (values["title"], values["readers"]) == (row.title, row.readers)
+                        if row.status in HIDDEN or not indexed:
+                            values["status"] = "pending"
+                        chosen = update(documents).where(documents.c.document_id == row.document_id)
+                        connection.execute(chosen.values(**values))
+                    bump(connection)
+                self._shelves.put(self._with_status("pending", among=ids))
+
+    def refile(self, document_ids: Sequence[str], readers: Readers, why: str) -> int:
+        """Let other groups read these documents, without parsing or embedding again; return how many.
+
+        From the first moment on nobody finds one of them who may not read it any more. `why` names the rule.
+        """
+        wanted = {"readers": readers_json(readers), "readers_from": why}
+        count = 0
+        for ids in batches(document_ids):
+            with self._turn:
+                with self._database.write() as connection:
+                    chosen = documents.c.document_id.in_(ids) & (documents.c.status != "removing")
+                    other = documents.c.readers != wanted["readers"]
+                    moving = update(documents).where(chosen, other, documents.c.status == "indexed")
+                    connection.execute(moving.values(status="pending"))
+                    count += connection.execute(update(documents).where(chosen).values(**wanted)).rowcount
+                    bump(connection)
+                self._shelves.put(self._with_status("pending", among=ids))
+        return count
+
+    def trash(self, document_ids: Sequence[str]) -> float | None:
+        """Take documents out of sight; until the time that is returned they can be restored.
+
+        With nothing to undo (`undo_s` 0) they are removed, and None is returned.
+        """
+        if self._undo_s <= 0:
+            self.remove(document_ids)
+            return None
+        now = self._now()
+        until = now + self._undo_s
+        for ids in batches(document_ids):
+            with self._turn:
+                with self._database.write() as connection:
+                    chosen = documents.c.document_id.in_(ids) & documents.c.status.not_in(HIDDEN)
+                    values = {"status": "trashing", "trashed_at": now, "final_at": until, "embedded": ""}
+                    connection.execute(update(documents).where(chosen).values(**values))
+                    bump(connection)
+                self._finish_trashing(ids)
+        return until
+
+    def restore(self, document_ids: Sequence[str]) -> int:
+        """Bring documents back from the trash with their ids; return how many were there."""
+        restored = 0
+        for ids in batches(document_ids):
+            with self._turn:
+                with self._database.write() as connection:
+                    chosen = documents.c.document_id.in_(ids) & (documents.c.status == "trashed")
+                    values = {"status": "pending", "trashed_at": None, "final_at": None, "embedded": ""}
+                    restored += connection.execute(update(documents).where(chosen).values(**values)).rowcount
+                    bump(connection)
+                self._shelves.put(self._with_status("pending", among=ids))
+        return restored
+
+    def remove(self, document_ids: Sequence[str]) -> int:
+        """Remove documents for good from every place; return how many there were."""
+        return len(self.erase(document_ids))
+
+    def erase(self, document_ids: Sequence[str]) -> Mapping[str, int]:
+        """As `remove`; return in how many kept answers each of them was quoted.
+
+        Raises:
+            HomeUnusable: if the disk is full or read-only. They are invisible then, and `recover` goes on.
+        """
+        answers: dict[str, int] = {}
+        with self._turn:
+            for ids in batches(document_ids):
+                with self._database.write() as connection:
                     statement = update(documents).where(documents.c.document_id.in_(ids))
-                    removed += connection.execute(statement.values(status="removing")).rowcount
-                    _bump(connection)
-                self._finish_removal(ids)
-        return removed
+                    connection.execute(statement.values(status="removing", embedded=""))
+                    bump(connection)
+                answers |= self._finish_removal(self._with_status("removing", among=ids))
+        if answers:
+            self.wipe_soon()
+        return answers
+
+    def expired(self) -> list[str]:
+        """Documents in the trash whose time is over."""
+        query = select(documents.c.document_id).where(documents.c.status == "trashed")
+        with self._database.read() as connection:
+            return list(connection.execute(query.where(documents.c.final_at <= self._now())).scalars())
+
+    def wipe(self) -> bool:
+        """Rewrite files that may hold words of removed documents; False if the database was too busy."""
+        with self._turn:
+            self._shelves.compact()
+            if not self._database.truncate_log():
+                return False
+            with self._database.write() as connection:
+                connection.execute(delete(revisions).where(revisions.c.subject == _TRACES))
+            return True
 
     def note_run(self, run_id: str, elapsed_s: float, summary: str) -> None:
         """Remember a run that ended now; `summary` is its counts and notes as JSON."""
@@ -159,253 +265,83 @@ class Manifest:
     # ---- recovery
 
     def recover(self) -> list[str]:
-        """Finish what was interrupted, rebuild the index if it does not match; say what was done."""
+        """Finish what was interrupted, put the indexes right if they do not match; say what was done."""
         with self._turn:
-            done: list[str] = []
-            wrong = self._lexical.check()
-            if wrong:
-                done.append(self._rebuild(wrong[0]))
-            removing, pending = self._with_status("removing"), self._with_status("pending")
+            done = self._shelves.mend()
+            trashing, removing = self._with_status("trashing"), self._with_status("removing")
+            for ids in batches(trashing):
+                self._finish_trashing(ids)
+            if trashing:
+                done.append(f"{len(trashing)} documents were taken to the trash")
+            for ids in batches(removing):
+                self._finish_removal(ids)
             if removing:
-                self._finish_removal(removing)
                 done.append(f"{len(removing)} interrupted removals were finished")
+            pending = self._with_status("pending")
+            self._shelves.put(pending)
             if pending:
-                for ids in _batches(pending):
-                    self._index(ids)
                 done.append(f"{len(pending)} interrupted documents were finished")
-            expected, there = self._chunk_counts()
-            if expected != there:
-                done.append(self._rebuild(f"it holds {there} passages of {expected}"))
+            done += self._shelves.compare()
+            if self.traces():
+                self.wipe()
             left = self.bytes.sweep()
             if left:
                 done.append(f"{left} left-over files were removed")
             return done
 
-    def _rebuild(self, why: str) -> str:
-        self._lexical.reset()
-        with self._database.write() as connection:
-            statement = update(documents).where(documents.c.status == "indexed")
-            connection.execute(statement.values(status="pending"))
-        pending = self._with_status("pending")
-        for ids in _batches(pending):
-            self._index(ids)
-        amount = f"{len(pending)} documents"
-        return f"The word index did not match ({why}) and was rebuilt from the database: {amount}"
-
-    def _with_status(self, status: str) -> list[str]:
-        query = select(documents.c.document_id).where(documents.c.status == status)
+    def traces(self) -> bool:
+        """True while files may still hold words of removed documents."""
+        query = select(revisions.c.count).where(revisions.c.subject == _TRACES)
         with self._database.read() as connection:
-            return list(connection.execute(query.order_by(documents.c.document_id)).scalars())
-
-    def _chunk_counts(self) -> tuple[int, int]:
-        with self._database.read() as connection:
-            query = select(func.sum(documents.c.chunk_count)).where(documents.c.status == "indexed")
-            expected = int(connection.execute(query).scalar() or 0)
-            groups: set[str] = set()
-            for readers in connection.execute(select(documents.c.readers).distinct()).scalars():
-                groups.update(json.loads(readers))
-        everybody = Caller(user="recovery", groups=frozenset(groups))
-        return expected, self._lexical.frequencies(everybody, ()).chunks
+            return bool(connection.execute(query).scalar())
 
     # ---- steps
+
+    def _with_status(self, status: str, *, among: Sequence[str] | None = None) -> list[str]:
+        query = select(documents.c.document_id).where(documents.c.status == status)
+        if among is not None:
+            query = query.where(documents.c.document_id.in_(among))
+        with self._database.read() as connection:
+            return list(connection.execute(query.order_by(documents.c.document_id)).scalars())
 
     def _write(self, connection: Connection, document_id: str, one: Taken) -> None:
         for table in (texts, chunks):
             connection.execute(delete(table).where(table.c.document_id == document_id))
-        values = _values(one, now=self._now())
+        values = values_of(one, now=self._now())
         row = upsert(documents).values(document_id=document_id, **values)
         connection.execute(row.on_conflict_do_update(index_elements=["document_id"], set_=values))
         if isinstance(one.result, Parsed):
             whole = {"document_id": document_id, "text": one.result.text, "layout": one.result.layout}
             connection.execute(insert(texts).values(whole))
         if one.cut:
-            connection.execute(
-                insert(chunks),
-                [
-                    {
-                        "document_id": document_id,
-                        "ordinal": ordinal,
-                        "start": piece.start,
-                        "end": piece.end,
-                        "page": piece.page,
-                        "heading": json.dumps(piece.heading, ensure_ascii=False),
-                        "context": piece.context,
-                    }
-                    for ordinal, piece in enumerate(one.cut)
-                ],
-            )
+            connection.execute(insert(chunks), chunk_rows(document_id, one.cut))
 
-    def _index(self, ids: Sequence[str]) -> None:
-        """Steps 2 and 3 for documents whose rows are written."""
-        with self._database.read() as connection:
-            query = select(documents, texts.c.text).outerjoin(texts).where(documents.c.document_id.in_(ids))
-            rows = connection.execute(query.order_by(documents.c.document_id)).all()
-            pieces: dict[str, list[Row[Any]]] = {}
-            for piece in connection.execute(_chunks_of(ids)):
-                pieces.setdefault(piece.document_id, []).append(piece)
-        with _disk_errors("word index"):
-            self._lexical.replace(
-                [
-                    (
-                        row.document_id,
-                        frozenset(json.loads(row.readers)),
-                        [_entry(row, piece) for piece in pieces.get(row.document_id, ())],
-                    )
-                    for row in rows
-                ]
-            )
+    def _finish_trashing(self, ids: Sequence[str]) -> None:
+        self._shelves.forget(ids)
         with self._database.write() as connection:
-            for status, group in _by_final_status(rows).items():
-                statement = update(documents).where(documents.c.document_id.in_(group))
-                connection.execute(statement.values(status=status))
-            _bump(connection)
+            chosen = documents.c.document_id.in_(ids) & (documents.c.status == "trashing")
+            connection.execute(update(documents).where(chosen).values(status="trashed"))
 
-    def _finish_removal(self, ids: Sequence[str]) -> None:
-        with _disk_errors("word index"):
-            self._lexical.remove(ids)
+    def _finish_removal(self, ids: Sequence[str]) -> Mapping[str, int]:
+        if not ids:
+            return {}
+        self._shelves.forget(ids)
         with self._database.write() as connection:
             chosen = documents.c.document_id.in_(ids) & (documents.c.status == "removing")
-            hashes = set(connection.execute(select(documents.c.sha256).where(chosen)).scalars())
+            hashes = sorted(set(connection.execute(select(documents.c.sha256).where(chosen)).scalars()))
+            answers = cited.rewrite(connection, ids)
             for table in (texts, chunks):
                 connection.execute(delete(table).where(table.c.document_id.in_(ids)))
             connection.execute(delete(documents).where(chosen))
-            _bump(connection)
+            due = upsert(revisions).values(subject=_TRACES, count=1)
+            connection.execute(due.on_conflict_do_nothing())
+            bump(connection)
         self.bytes.drop_unused(hashes)
-
-
-class _disk_errors:  # noqa: N801  reads as a clause: `with _disk_errors(...)`
-    """Turn a full or read-only disk below a library into our words; tantivy raises both kinds."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if not isinstance(error, (OSError, ValueError)):
-            return
-        words = str(error).lower()
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "no space" in words
-        what = "the disk is full" if full else words[:200]
-        raise HomeUnusable(
-            f"The {self._what} could not be written: {what}",
-            hint="free some space" if full else "start inhouse again: the index is checked and rebuilt",
-        ) from error
+        for forget in self.gone:
+            forget(ids, hashes)
+        return answers
 
 
 def cut_text(parsed: Parsed) -> tuple[Chunk, ...]:
     """The chunks of what a file gave."""
     return chunk(parsed.text, pages=parsed.pages, kind=parsed.kind)
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for at in range(0, len(ids), BATCH_DOCUMENTS):
-        yield ids[at : at + BATCH_DOCUMENTS]
-
-
-def _rows_before(connection: Connection, batch: Sequence[Taken]) -> dict[tuple[str, str], tuple[str, str]]:
-    """(source, path) to (id, sha256) of the documents that the batch replaces."""
-    found: dict[tuple[str, str], tuple[str, str]] = {}
-    for source in {one.source for one in batch}:
-        paths = [one.document for one in batch if one.source == source]
-        query = select(documents.c.path, documents.c.document_id, documents.c.sha256)
-        query = query.where(documents.c.source == source, documents.c.path.in_(paths))
-        for path, document_id, sha256 in connection.execute(query):
-            found[source, path] = (document_id, sha256)
-    return found
-
-
-def _values(one: Taken, *, now: float) -> dict[str, object]:
-    result = one.result
-    parsed = result if isinstance(result, Parsed) else None
-    refused = result if isinstance(result, Refused) else None
-    own_date = parsed.modified_at if parsed else None
-    return {
-        "source": one.source,
-        "path": one.document,
-        "origin": one.origin,
-        "title": title_of(parsed.text if parsed else "", parsed.title if parsed else "", one.document),
-        "sha256": one.sha256,
-        "size_bytes": one.size_bytes,
-        "mtime_ns": one.mtime_ns,
-        "modified_at": own_date if own_date and 0 < own_date <= now else one.mtime_ns / 1e9,
-        "media_type": result.media_type,
-        "readers": json.dumps(sorted(one.readers), ensure_ascii=False),
-        "readers_from": one.readers_from,
-        "status": "pending",
-        "trashed_at": None,
-        "final_at": None,
-        "reason_code": refused.code if refused else None,
-        "reason": refused.message if refused else None,
-        "pages": json.dumps([[page.page, page.start, page.end] for page in parsed.pages] if parsed else []),
-        "doubts": json.dumps(parsed.doubts if parsed else ()),
-        "chunk_count": len(one.cut),
-        "ingested_at": now,
-        "parser_version": PARSER_VERSION,
-    }
-
-
-def _by_final_status(rows: Sequence[Row[Any]]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        if row.reason_code is None:
-            status = "indexed" if row.chunk_count else "empty"
-        else:
-            status = "empty" if row.reason_code in EMPTY_CODES else "refused"
-        groups.setdefault(status, []).append(row.document_id)
-    return groups
-
-
-def _bump(connection: Connection) -> None:
-    row = upsert(revisions).values(subject="documents", count=1)
-    connection.execute(
-        row.on_conflict_do_update(index_elements=["subject"], set_={"count": revisions.c.count + 1})
-    )
-
-
-def _chunks_of(ids: Sequence[str]) -> Any:
-    return (
-        select(chunks).where(chunks.c.document_id.in_(ids)).order_by(chunks.c.document_id, chunks.c.ordinal)
-    )
-
-
-def _entry(row: Row[Any], piece: Row[Any]) -> Entry:
-    return Entry(
-        document_id=row.document_id,
-        ordinal=piece.ordinal,
-        title=row.title,
-        context=piece.context,
-        body=row.text[piece.start : piece.end],
-    )
-
-
-def _chunk(row: Row[Any]) -> Chunk:
-    return Chunk(row.start, row.end, row.page, tuple(json.loads(row.heading)), row.context)
-
-
-def _result(row: Row[Any]) -> Parsed:
-    """What the file gave when it was read; a title or date that came from its name or time is not its own."""
-    kind: TextKind = "text"  # only `cut_text` asks, and the chunks come along
-    pages = tuple(PageSpan(*page) for page in json.loads(row.pages))
-    title = "" if row.title == title_of("", "", row.path) else row.title
-    own_date = None if row.modified_at == row.mtime_ns / 1e9 else row.modified_at
-    doubts = tuple((start, end) for start, end in json.loads(row.doubts))
-    return Parsed(row.text or "", kind, row.media_type, pages, title, own_date, row.layout or "", doubts)
-
-
-def _known(row: Row[Any]) -> Known:
-    return Known(
-        document_id=row.document_id,
-        document=row.path,
-        origin=row.origin,
-        sha256=row.sha256,
-        size_bytes=row.size_bytes,
-        mtime_ns=row.mtime_ns,
-        readers=frozenset(json.loads(row.readers)),
-        reason_code=row.reason_code,
-        parser_version=row.parser_version,
-        readers_from=row.readers_from,
-        source=row.source,
-        trashed=row.status == "trashed",
-    )

@@ -12,7 +12,10 @@ from inhouse.kernel.caller import EVERYONE
 __all__ = ["Action", "FileOutcome", "Ingest", "IngestProgress", "IngestReport", "IngestState"]
 
 IngestState = Literal["queued", "running", "done", "cancelled", "failed"]
-Action = Literal["added", "updated", "unchanged", "removed", "empty", "refused"]
+Action = Literal[
+    "added", "updated", "unchanged", "removed", "empty", "refused", "trashed", "restored", "moved", "refiled"
+]
+"""`trashed` can be restored for a while, `moved` kept its document, `refiled` has other readers now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ class IngestReport:
     outcomes: tuple[FileOutcome, ...] = ()
     notes: tuple[str, ...] = ()
     """Things the person should know, e.g. "empty folder: nothing was removed"."""
+    trashed: int = 0
+    restored: int = 0
+    moved: int = 0
+    refiled: int = 0
 
 
 class Ingest(Protocol):
