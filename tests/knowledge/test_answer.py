@@ -14,6 +14,7 @@ from inhouse.kernel.messages import ChatEvent, ChatRequest, Failed, Finished, Te
 from inhouse.kernel.ports import EngineUsed, Outcome
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.lexical import Lexical
+from inhouse.knowledge.edge.prompts import load_prompts
 from inhouse.knowledge.edge.retrieve import Retrieve
 from inhouse.knowledge.ports import (
     Answer,
@@ -29,6 +30,7 @@ from inhouse.knowledge.ports import (
 from inhouse.store.database import Database
 from tests.knowledge.shelf import DOCUMENTS, fill
 
+PROMPTS = load_prompts()
 QUESTION = "За сколько дней подают заявление на отпуск?"
 
 
@@ -94,7 +96,9 @@ class House:
     def answers(self, model: ScriptedModel, **settings: bool | int) -> DocumentAnswers:
         ticks = count()
         chosen = AnswerSettings(**settings)  # type: ignore[arg-type]
-        return DocumentAnswers(self.retrieve, model, self.book, chosen, clock=lambda: next(ticks) / 1000)
+        return DocumentAnswers(
+            self.retrieve, model, self.book, chosen, prompts=PROMPTS, clock=lambda: next(ticks) / 1000
+        )
 
     async def ask(
         self, model: ScriptedModel, question: str = QUESTION, history: tuple[Turn, ...] = ()

@@ -23,6 +23,7 @@ from inhouse.gateway.edge.keys import StoredKeys
 from inhouse.gateway.edge.providers.embedded_memory import machine
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.chats import StoredChats
+from inhouse.knowledge.edge.prompts import load_prompts
 from inhouse.ops.edge import probes
 from inhouse.serve.parts import Limits, Parts, SettingRow
 from inhouse.store.database import Database
@@ -89,7 +90,9 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
             use_model=settings.answers.use_model == "auto",
             max_passages=settings.answers.max_passages,
             max_question_chars=settings.answers.max_question_chars,
+            rewrite=settings.answers.rewrite,
         ),
+        prompts=load_prompts(home.root / "prompts"),
         clock=time.monotonic,
         charged=gateway.cash.money.charged,
     )

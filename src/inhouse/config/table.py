@@ -166,6 +166,11 @@ class AnswersSection(_Section):
     allow_demo_model: bool = _setting(
         False, "let the demo model write answers; it shows the plumbing, it knows nothing"
     )
+    rewrite: bool = _setting(
+        True,
+        "let a ready model put a question that leans on earlier ones into words that stand alone, before the"
+        " search; without a model, rules find what it leans on",
+    )
     max_question_chars: int = _setting(20_000, "longest question", "characters", ge=1, le=20_000)
 
 

@@ -22,6 +22,8 @@ class Said:
     engine_stopped: str
     not_confirmed: str
     model_declined: str
+    conflict: str
+    other_language: str
 
 
 SAID: Mapping[Language, Said] = {
@@ -33,6 +35,8 @@ SAID: Mapping[Language, Said] = {
         engine_stopped="Модель прервалась на полуслове ({reason}). Дальше — цитаты из документов.",
         not_confirmed="Слова модели не подтвердились документами. Ниже — цитаты.",
         model_declined="В найденных фрагментах модель не нашла ответа. Ниже — самые близкие.",
+        conflict="Документы говорят об этом разное.",
+        other_language="Модель ответила не на языке вопроса.",
     ),
     "en": Said(
         no_model="no model is ready: the answer is made of quotes",
@@ -42,6 +46,8 @@ SAID: Mapping[Language, Said] = {
         engine_stopped="The model stopped in mid-answer ({reason}). Quotes from the documents follow.",
         not_confirmed="The documents do not confirm the model's words. Quotes follow.",
         model_declined="The model found no answer in the passages. The nearest are below.",
+        conflict="The documents say different things about this.",
+        other_language="The model did not answer in the language of the question.",
     ),
 }
 

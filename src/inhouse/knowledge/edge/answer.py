@@ -8,35 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from inhouse.kernel.caller import Caller
-from inhouse.kernel.documents import Citation
 from inhouse.kernel.errors import BadRequest, EngineError, NoEngine, OverBudget, RateLimited
-from inhouse.kernel.messages import ChatRequest, Failed, TextDelta, Usage, UsageSeen
-from inhouse.kernel.ports import Account, Accounts, ChatModel, ChatStream, EngineUsed, Outcome
-from inhouse.knowledge.cite import MARK, check, number_sources
+from inhouse.kernel.messages import ChatRequest, Usage
+from inhouse.kernel.ports import Account, Accounts, ChatModel, EngineUsed, Outcome
+from inhouse.knowledge.cite import Source, check, number_sources
+from inhouse.knowledge.conflict import find_conflicts
+from inhouse.knowledge.edge.model_text import ModelText
 from inhouse.knowledge.edge.retrieve import Found, Retrieve
+from inhouse.knowledge.edge.rewrite import Rewriter
 from inhouse.knowledge.extract import Quote, extract, missing_kind
 from inhouse.knowledge.followup import leans_on
 from inhouse.knowledge.gate import Verdict, judge, say_reason
-from inhouse.knowledge.plain import plain
+from inhouse.knowledge.halves import say_unanswered, unanswered_parts
 from inhouse.knowledge.ports import (
     Answer,
     AnswerDelta,
     Answered,
     AnswerEvent,
     AskRequest,
+    Conflict,
     PassagesFound,
     Receipt,
     ReceiptReady,
     Sentence,
     SentenceChecked,
 )
-from inhouse.knowledge.prompt import NO_ANSWER, VERSION, answer_messages
-from inhouse.knowledge.stream import AnswerText
+from inhouse.knowledge.prompt import Prompts, answer_messages
 from inhouse.knowledge.wording import SAID, joined
+from inhouse.knowledge.written import in_language, of_conflict, of_quote, says_both_sides
 
 __all__ = ["AnswerSettings", "DocumentAnswers"]
 
@@ -53,6 +57,19 @@ class AnswerSettings:
     use_model: bool = True
     max_passages: int = 5
     max_question_chars: int = 20_000
+    rewrite: bool = True
+    """Let a model put a question that leans on earlier ones into words that stand alone."""
+
+
+class _Looked(TypedDict):
+    """What the documents gave before a word was written."""
+
+    found: Found
+    sources: Mapping[str, Source]
+    quotes: tuple[Quote, ...]
+    conflicts: tuple[Conflict, ...]
+    unanswered: tuple[str, ...]
+    verdict: Verdict
 
 
 @dataclass(slots=True)
@@ -64,7 +81,10 @@ class _Draft:
     request_id: str
     started: float
     found: Found
+    sources: Mapping[str, Source]
     quotes: tuple[Quote, ...]
+    conflicts: tuple[Conflict, ...]
+    unanswered: tuple[str, ...]
     verdict: Verdict
     searched_s: float
     text: str = ""
@@ -73,10 +93,11 @@ class _Draft:
     usage: Usage | None = None
     first_token_s: float | None = None
     reason: str | None = None
+    prompt: str = ""
 
 
 class DocumentAnswers:
-    """The answers of the house. `clock` gives monotonic seconds.
+    """The answers of the house. `clock` gives monotonic seconds, `prompts` are the words for a model.
 
     `charged` tells what a model's answer cost and saved by the id of its request; it may block on the disk.
     """
@@ -88,10 +109,13 @@ class DocumentAnswers:
         accounts: Accounts,
         settings: AnswerSettings,
         *,
+        prompts: Prompts,
         clock: Callable[[], float],
         charged: Callable[[str], Money] | None = None,
     ) -> None:
         self._retrieve = retrieve
+        self._prompts = prompts
+        self._rewriter = Rewriter(model, prompts)
         self._charged = charged
         self._model = model
         self._accounts = accounts
@@ -132,25 +156,47 @@ class DocumentAnswers:
             )
         started = self._clock()
         earlier = leans_on(request.question, request.history, self._retrieve.vocabulary)
-        found, quotes = await asyncio.to_thread(self._look, caller, request, earlier)
-        verdict = judge(found.strength, missing=missing_kind(found.asked, quotes))
-        return _Draft(
+        if earlier and self._settings.use_model and self._settings.rewrite:
+            said = await self._rewriter.rewrite(
+                request, self._retrieve.vocabulary, request_id=request_id, user=caller.user
+            )
+            earlier = said or earlier
+        looked = await asyncio.to_thread(self._look, caller, request, earlier)
+        draft = _Draft(
             caller=caller,
             request=request,
             request_id=request_id,
             started=started,
-            found=found,
-            quotes=quotes,
-            verdict=verdict,
             searched_s=self._clock() - started,
-            reason=say_reason(verdict, found.question.language),
+            **looked,
         )
+        draft.reason = _reason(draft)
+        return draft
 
-    def _look(self, caller: Caller, request: AskRequest, earlier: str) -> tuple[Found, tuple[Quote, ...]]:
+    def _look(self, caller: Caller, request: AskRequest, earlier: str) -> _Looked:
+        vocabulary = self._retrieve.vocabulary
         found = self._retrieve.find(
             caller, request.question, k=self._settings.max_passages, scope=request.scope, earlier=earlier
         )
-        return found, extract(found.asked, found.passages, self._retrieve.vocabulary)
+        quotes = extract(found.asked, found.passages, vocabulary)
+        sources = number_sources(found.passages)
+        verdict = judge(found.strength, missing=missing_kind(found.asked, quotes))
+        conflicts: tuple[Conflict, ...] = ()
+        unanswered: tuple[str, ...] = ()
+        if verdict.band != "refuse":
+            told = frozenset((quote.passage.document_id, quote.start) for quote in quotes)
+            conflicts = find_conflicts(found.asked, sources, told, vocabulary)
+            unanswered = unanswered_parts(found.asked, quotes, vocabulary)
+            if verdict.band == "answer" and (conflicts or unanswered):
+                verdict = Verdict("hedge", "conflict" if conflicts else "half")
+        return _Looked(
+            found=found,
+            sources=sources,
+            quotes=quotes,
+            conflicts=conflicts,
+            unanswered=unanswered,
+            verdict=verdict,
+        )
 
     def _written(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
         """The way this answer is written; not a generator itself, so that closing it reaches the engine."""
@@ -165,11 +211,13 @@ class DocumentAnswers:
 
     def _chat_request(self, draft: _Draft) -> ChatRequest:
         question = draft.found.question
+        prompt = self._prompts["answer", question.language]
+        draft.prompt = prompt.name
         messages = answer_messages(
             question.text,
-            language=question.language,
+            prompt,
             passages=draft.found.passages,
-            sources=number_sources(draft.found.passages),
+            sources=draft.sources,
             history=draft.request.history,
         )
         return ChatRequest(messages=messages, task="answer", max_tokens=ANSWER_TOKENS, temperature=0.0)
@@ -180,36 +228,24 @@ class DocumentAnswers:
             stream = await self._model.open(chat, request_id=draft.request_id, user=draft.caller.user)
         except (NoEngine, OverBudget, RateLimited, EngineError) as error:
             why = said.engine_failed.format(reason=error.message)
+            draft.prompt = ""
             async with contextlib.aclosing(self._quoted(draft, why)) as parts:
                 async for part in parts:
                     yield part
             return
-        draft.used = _with_prompt_version(stream.used)
-        failed: Failed | None = None
-        declined = False
-        async with contextlib.aclosing(_ModelText(stream, draft)) as text:
-            async for part in text.parts(lambda raw: self._check(draft, raw)):
+        draft.used = stream.used
+        written = "\n".join(passage.text for passage in draft.found.passages)
+        async with contextlib.aclosing(ModelText(stream, known=lambda address: address in written)) as text:
+            async for part in text.parts(lambda raw: check(raw, draft.sources, self._retrieve.vocabulary)):
                 yield part
-            failed, declined = text.failed, text.declined
-        if declined:
-            draft.verdict, draft.reason = Verdict("refuse", "weak"), said.model_declined
-            yield AnswerDelta(said.model_declined)
-        elif failed is not None:
-            draft.verdict = Verdict("hedge", "weak")
-            draft.reason = said.engine_stopped.format(reason=failed.message)
-            async for part in _quotes_after(draft):
-                yield part
-        elif not any(sentence.supported for sentence in draft.sentences):
-            draft.verdict, draft.reason = Verdict("hedge", "weak"), said.not_confirmed
-            async for part in _quotes_after(draft):
-                yield part
-
-    def _check(self, draft: _Draft, raw: str) -> Sentence:
-        sources = number_sources(draft.found.passages)
-        return check(raw, sources, self._retrieve.vocabulary)
+                draft.usage = text.usage
+                draft.sentences = text.sentences
+            draft.usage = text.usage
+        async for part in _after_model(draft, text):
+            yield part
 
     def _quoted(self, draft: _Draft, why: str) -> AsyncGenerator[AnswerEvent, None]:
-        draft.used = EngineUsed("none", None, "none", why)
+        draft.used, draft.prompt = EngineUsed("none", None, "none", why), ""
         return self._accounted(draft, _quotes(draft))
 
     async def _accounted(
@@ -251,64 +287,35 @@ class DocumentAnswers:
             total_ms=_ms(self._clock() - draft.started),
             documents_searched=draft.found.searched,
             usage_estimated=bool(draft.usage and draft.usage.estimated),
+            prompt=draft.prompt,
         )
 
 
-class _ModelText:
-    """One model's answer as parts; sentences land in the draft as they are checked."""
-
-    def __init__(self, stream: ChatStream, draft: _Draft) -> None:
-        self._stream = stream
-        self._draft = draft
-        self._text = AnswerText()
-        self._head: str | None = ""
-        self.failed: Failed | None = None
-        self.declined = False
-
-    async def parts(self, checked: Callable[[str], Sentence]) -> AsyncIterator[AnswerEvent]:
-        async for event in self._stream:
-            if isinstance(event, TextDelta):
-                for part in self._take(event.text, checked):
-                    yield part
-            elif isinstance(event, UsageSeen):
-                self._draft.usage = event.usage
-            elif isinstance(event, Failed):
-                self.failed = event
-        if self._head:
-            self.declined = self._head.strip().strip(".\"'*`") == NO_ANSWER
-        if not self.declined:
-            rest, self._head = self._head or "", None
-            # A sentence that was cut off may have lost what makes it false: "until 15" of "until 15 March".
-            ends = _unchecked if self.failed else checked
-            for part in (*self._take(rest, checked), *self._end(ends)):
-                yield part
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def _take(self, piece: str, checked: Callable[[str], Sentence]) -> list[AnswerEvent]:
-        """Hold the very first letters back while they may still spell the word for "no answer"."""
-        if self._head is not None:
-            self._head += piece
-            if (NO_ANSWER + ".").startswith(self._head.strip().strip("\"'*`")):
-                return []
-            piece, self._head = self._head, None
-        cut = self._text.feed(piece)
-        return self._events(cut.shown, cut.ended, checked)
-
-    def _end(self, checked: Callable[[str], Sentence]) -> list[AnswerEvent]:
-        cut = self._text.finish()
-        return self._events(cut.shown, cut.ended, checked)
-
-    def _events(
-        self, shown: str, ended: Sequence[str], checked: Callable[[str], Sentence]
-    ) -> list[AnswerEvent]:
-        events: list[AnswerEvent] = [AnswerDelta(shown)] if shown else []
-        for raw in ended:
-            sentence = checked(raw)
-            self._draft.sentences.append(sentence)
-            events.append(SentenceChecked(sentence))
-        return events
+async def _after_model(draft: _Draft, text: ModelText) -> AsyncGenerator[AnswerEvent, None]:
+    """What the house adds to a model's words, and how sure it is of them."""
+    language = draft.found.question.language
+    said = SAID[language]
+    if text.declined:
+        draft.verdict, draft.reason = Verdict("refuse", "weak"), said.model_declined
+        draft.conflicts, draft.unanswered = (), ()
+        yield AnswerDelta(said.model_declined)
+    elif text.failed is not None:
+        draft.verdict = Verdict("hedge", "weak")
+        draft.reason = said.engine_stopped.format(reason=text.failed.message)
+        async for part in _quotes_after(draft):
+            yield part
+    elif not any(sentence.supported for sentence in draft.sentences):
+        draft.verdict, draft.reason = Verdict("hedge", "weak"), said.not_confirmed
+        async for part in _quotes_after(draft):
+            yield part
+    else:
+        for conflict in draft.conflicts:
+            if not says_both_sides(conflict, draft.sentences):
+                yield AnswerDelta(f"\n\n{conflict.statement}")
+                draft.sentences.append(of_conflict(conflict))
+                yield SentenceChecked(draft.sentences[-1])
+        if not in_language(draft.text, language):
+            draft.verdict, draft.reason = Verdict("hedge", "weak"), said.other_language
 
 
 async def _refusal(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
@@ -316,13 +323,12 @@ async def _refusal(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
 
 
 async def _quotes(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
-    """The extracted quotes as sentences."""
+    """The conflicts, then the extracted quotes as sentences."""
     before: Sentence | None = None
-    for quote in draft.quotes:
-        text = plain(quote.text)
-        if not text:
+    said = [of_conflict(conflict) for conflict in draft.conflicts]
+    for sentence in [*said, *(of_quote(quote) for quote in draft.quotes)]:
+        if not sentence.text:
             continue
-        sentence = Sentence(text, (_citation(quote),), supported=True)
         draft.sentences.append(sentence)
         yield AnswerDelta(joined(before, sentence))
         yield SentenceChecked(sentence)
@@ -336,23 +342,17 @@ async def _quotes_after(draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
         yield part
 
 
-def _unchecked(raw: str) -> Sentence:
-    return Sentence(" ".join(MARK.sub("", raw).split()), (), supported=False)
-
-
-def _citation(quote: Quote) -> Citation:
-    passage = quote.passage
-    return Citation(
-        document_id=passage.document_id,
-        document=passage.document,
-        source=passage.source,
-        page=passage.page,
-        start=quote.start,
-        end=quote.end,
-        quote=quote.text,
-        # The passage came out of the document's text at these offsets a moment ago.
-        verified=passage.text[quote.start - passage.start : quote.end - passage.start] == quote.text,
-    )
+def _reason(draft: _Draft) -> str | None:
+    """Why the answer is not a plain one: what a person must know before relying on it."""
+    language = draft.found.question.language
+    if draft.verdict.band == "refuse":
+        return say_reason(draft.verdict, language)
+    reasons = [] if draft.verdict.why in ("conflict", "half") else [say_reason(draft.verdict, language)]
+    if draft.conflicts:
+        reasons.append(SAID[language].conflict)
+    if draft.unanswered:
+        reasons.append(say_unanswered(draft.unanswered, language))
+    return " ".join(reason for reason in reasons if reason) or None
 
 
 def _whole(draft: _Draft, receipt: Receipt) -> Answer:
@@ -366,12 +366,9 @@ def _whole(draft: _Draft, receipt: Receipt) -> Answer:
         reason=draft.reason,
         passages=draft.found.passages,
         receipt=receipt,
+        conflicts=() if refused else draft.conflicts,
+        unanswered=() if refused else draft.unanswered,
     )
-
-
-def _with_prompt_version(used: EngineUsed) -> EngineUsed:
-    reason = f"{used.reason}; prompt {VERSION}" if used.reason else f"prompt {VERSION}"
-    return EngineUsed(used.engine, used.model, used.where, reason)
 
 
 def _ms(seconds: float) -> float:
