@@ -62,7 +62,7 @@ def mark_changed(answer: object, same: Same) -> object:
     if not _is_dict(answer):
         return answer
     marked = {key: mark_changed(value, same) for key, value in answer.items()}
-    quote = marked.get("quote", marked.get("text"))
+    quote = marked.get("quote") or marked.get("text")
     document_id, start, end = (marked.get(key) for key in ("document_id", "start", "end"))
     if not isinstance(document_id, str) or not isinstance(quote, str) or not document_id or not quote:
         return marked

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.errors import BadRequest, NotFound
+from inhouse.knowledge.edge.cited import Kept, fill_in, keep_cited, shown
 from inhouse.knowledge.edge.tables import chats, messages, revisions
 from inhouse.knowledge.ports import Chat, ChatDetail, Message, MessageStatus
 from inhouse.store.database import Database
@@ -35,15 +36,21 @@ class StoredChats:
             if query.strip():
                 # SQLite folds case for ASCII only, and half of our users write Russian.
                 needle = query.strip().casefold()
-                rows = [row for row in rows if needle in self._searchable(connection, row)]
+                rows = [row for row in rows if self._holds(connection, caller, row, needle)]
         return tuple(_chat(row) for row in rows[:limit])
 
     def get(self, caller: Caller, chat_id: str) -> ChatDetail:
-        """Raises NotFound if there is no such chat of this user."""
+        """The chat as the caller may see it today: nothing of documents that are gone or closed to him now.
+
+        Raises:
+            NotFound: if there is no such chat of this user.
+        """
         with self._database.read() as connection:
             chat = self._own(connection, caller, chat_id)
             wanted = select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.ordinal)
-            return ChatDetail(_chat(chat), tuple(_message(row) for row in connection.execute(wanted)))
+            rows = connection.execute(wanted).all()
+            seen = shown(connection, caller, [Kept(row.text, row.answer) for row in rows])
+        return ChatDetail(_chat(chat), tuple(map(_message, rows, seen)))
 
     def begin(self, caller: Caller, chat_id: str | None, question: str) -> tuple[str, str]:
         """Keep the question and a `running` answer; return the chat's and the answer's id."""
@@ -77,14 +84,16 @@ class StoredChats:
     def finish(
         self, caller: Caller, message_id: str, *, status: MessageStatus, text: str, answer_json: str | None
     ) -> None:
-        """Keep the answer, or what there is of it; no error when the chat was deleted meanwhile."""
+        """Keep the answer, or what there is of it; no error when the chat was deleted meanwhile.
+
+        What a document said that was deleted while the answer was being written is not kept.
+        """
         with self._database.write() as connection:
-            connection.execute(
-                update(messages)
-                .where(messages.c.message_id == message_id)
-                .where(messages.c.chat_id.in_(_chats_of(caller)))
-                .values(status=status, text=text, answer=answer_json)
-            )
+            own = (messages.c.message_id == message_id) & messages.c.chat_id.in_(_chats_of(caller))
+            if connection.execute(select(messages.c.message_id).where(own)).first() is not None:
+                kept = keep_cited(connection, message_id, Kept(text, answer_json))
+                values = {"status": status, "text": kept.text, "answer": kept.answer_json}
+                connection.execute(update(messages).where(own).values(**values))
             _count(connection, caller)
 
     def rename(self, caller: Caller, chat_id: str, title: str) -> None:
@@ -113,9 +122,11 @@ class StoredChats:
     def recover(self) -> int:
         """Mark answers that a dead process left `running` as interrupted; return how many.
 
-        Only the process that holds the home may call this.
+        Only the process that holds the home may call this. It also notes once what answers of earlier
+        versions lean on.
         """
         with self._database.write() as connection:
+            fill_in(connection)
             changed = connection.execute(
                 update(messages).where(messages.c.status == "running").values(status="interrupted")
             )
@@ -128,11 +139,14 @@ class StoredChats:
             raise NotFound(f"There is no chat {chat_id!r}", hint="it may have been deleted in another window")
         return row
 
-    def _searchable(self, connection: Connection, chat: Row[Any]) -> str:
-        wanted = select(messages.c.text).where(
-            messages.c.chat_id == chat.chat_id, or_(messages.c.text != "", messages.c.role == "user")
-        )
-        return "\n".join([chat.title, *connection.execute(wanted).scalars()]).casefold()
+    def _holds(self, connection: Connection, caller: Caller, chat: Row[Any], needle: str) -> bool:
+        """True when the words stand in the title or in a message, as far as the caller may see it."""
+        if needle in chat.title.casefold():
+            return True
+        wanted = select(messages.c.text, messages.c.answer).where(messages.c.chat_id == chat.chat_id)
+        rows = connection.execute(wanted.where(messages.c.text != "")).all()
+        hits = [Kept(row.text, row.answer) for row in rows if needle in row.text.casefold()]
+        return any(needle in one.text.casefold() for one in shown(connection, caller, hits))
 
 
 def _chats_of(caller: Caller) -> Select[tuple[str]]:
@@ -159,5 +173,5 @@ def _chat(row: Row[Any]) -> Chat:
     return Chat(row.chat_id, row.title, row.created_at, row.updated_at)
 
 
-def _message(row: Row[Any]) -> Message:
-    return Message(row.message_id, row.role, row.status, row.text, row.answer, row.created_at)
+def _message(row: Row[Any], kept: Kept) -> Message:
+    return Message(row.message_id, row.role, row.status, kept.text, kept.answer_json, row.created_at)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 from inhouse.kernel.caller import Caller, may_read
 from inhouse.kernel.documents import DocumentStatus, PageSpan
 from inhouse.kernel.errors import NotFound
+from inhouse.knowledge.edge.rows import there
 from inhouse.knowledge.edge.tables import documents, revisions, texts
 from inhouse.knowledge.ports import DocumentList, DocumentRecord, LibraryCounts
 from inhouse.store.blobs import Blobs
@@ -24,7 +25,7 @@ __all__ = ["DocumentLibrary"]
 
 
 class DocumentLibrary:
-    """`ports.Library` over the database. A document being removed is gone at once."""
+    """`ports.Library` over the database. A document in the trash or on its way out is gone at once."""
 
     def __init__(self, database: Database, blobs: Blobs, manifest: Manifest) -> None:
         self._database = database
@@ -134,7 +135,7 @@ def _visible(connection: Connection, caller: Caller) -> ColumnElement[bool]:
     """Rows that the caller may read. There are few different sets of readers, so they are listed."""
     known = connection.execute(select(documents.c.readers).distinct()).scalars()
     allowed = [readers for readers in known if may_read(caller, frozenset(json.loads(readers)))]
-    return documents.c.readers.in_(allowed) & (documents.c.status != "removing")
+    return documents.c.readers.in_(allowed) & there()
 
 
 def _record(row: Row[tuple[object, ...]]) -> DocumentRecord:
