@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from inhouse.kernel.caller import Readers
 from inhouse.kernel.errors import BadRequest
-from inhouse.knowledge.acl_rules import Rule
+from inhouse.knowledge.acl_rules import FolderFile, Rule, SourceRules
 from inhouse.knowledge.source_address import check_address
 
 __all__ = [
@@ -149,6 +149,10 @@ class Outcome:
     updated: int = 0
     unchanged: int = 0
     removed: int = 0
+    trashed: int = 0
+    restored: int = 0
+    moved: int = 0
+    refiled: int = 0
     empty: int = 0
     refused: int = 0
     failures: int = 0
@@ -172,11 +176,22 @@ class Source:
     looked_at: float | None = None
     outcome: Outcome | None = None
     cursor: str = ""
+    files: tuple[FolderFile, ...] = ()
+    """What files among the documents said of readers when it was last looked at."""
 
     @property
     def origin(self) -> str:
         """What its documents say that they were read from."""
         return "" if self.kind == "upload" else self.address
+
+    def readers_of(self, document: str) -> tuple[Readers, str]:
+        """Who may read a document of it, and which rule says so. For many, keep `access`."""
+        return self.access.readers_of(document)
+
+    @property
+    def access(self) -> SourceRules:
+        """Its rules, ready to be asked about many documents."""
+        return SourceRules(self.rules, self.readers, self.files)
 
 
 def read_kind(text: str) -> SourceKind:

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from inhouse.kernel.caller import EVERYONE
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound, TooLarge
@@ -27,7 +27,7 @@ from inhouse.knowledge.edge.sources import WalkStopped, look_at_file, shown_path
 from inhouse.knowledge.plan import Found, Plan, ReadersOf, Rules, Unreadable, Walk, plan, with_moves
 from inhouse.knowledge.ports import FileOutcome, IngestProgress, IngestReport, IngestState
 
-__all__ = ["DocumentIngest", "IngestSettings"]
+__all__ = ["DocumentIngest", "IngestSettings", "OnRecord"]
 
 JOBS_REMEMBERED = 200
 COPY_BYTES = 1 << 20
@@ -62,6 +62,18 @@ class _Job:
     report: IngestReport | None = None
 
 
+class OnRecord(Protocol):
+    """What an ingest asks about sources that an administrator has set up."""
+
+    def readers_of(self, source: str) -> ReadersOf | None:
+        """The rules of a source on record, None when it is not; they hold whoever takes something in."""
+        ...
+
+    def check_upload(self, source: str) -> None:
+        """Raises BadRequest if the source is on record and its documents come from another place."""
+        ...
+
+
 class DocumentIngest:
     """`ports.Ingest`. Call `start` before `submit` or `upload` are to have an effect, `stop` at the end.
 
@@ -78,7 +90,9 @@ class DocumentIngest:
         new_id: Callable[[], str],
         log: Callable[[str, str], None] = lambda _event, _words: None,
         leave_out: Path | None = None,
+        on_record: OnRecord | None = None,
     ) -> None:
+        self._on_record = on_record
         self._manifest = manifest
         self._parsers = parsers
         self._incoming = incoming
@@ -198,6 +212,8 @@ class DocumentIngest:
     def _plan(
         self, source: str, seen: Walk, origin: str, readers: frozenset[str] | ReadersOf, *, removes: bool
     ) -> tuple[Plan, Target]:
+        if self._on_record and isinstance(readers, frozenset):
+            readers = self._on_record.readers_of(source) or readers
         rules = Rules(
             origin=origin,
             readers=readers if isinstance(readers, frozenset) else frozenset(),
@@ -252,6 +268,8 @@ class DocumentIngest:
     def upload(self, name: str, stream: BinaryIO, *, source: str = "uploads") -> str:
         """See `ports.Ingest.upload`. Raises HomeUnusable if the disk is full."""
         document = _upload_name(name)
+        if self._on_record:
+            self._on_record.check_upload(source)
         job_id = self._new_id()
         folder = self._incoming / job_id
         with full_disk_explained():

@@ -1,22 +1,28 @@
 """Looks at folders and files: what is there, and what was passed over and why.
 
 Order is by path, so two walks over the same tree are equal. Symlinks are followed only to places below
-the root, never in circles. Nothing is opened here, only looked at.
+the root, never in circles. Nothing is opened here, only looked at, but for the small files that say who may
+read a folder (`reader_files`).
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from inhouse.kernel.caller import Readers
+from inhouse.knowledge.acl_files import read_folder_file
+from inhouse.knowledge.acl_rules import FOLDER_FILE, FolderFile
 from inhouse.knowledge.plan import Found, Unreadable, Walk
 
-__all__ = ["WalkStopped", "look_at_file", "shown_path", "walk"]
+__all__ = ["WalkStopped", "is_junk", "look_at_file", "reader_file", "reader_files", "shown_path", "walk"]
 
 _Identity = tuple[int, int]
 """Device and inode."""
+READER_FILE_BYTES = 64_000
+NOBODY: Readers = frozenset()
 _JUNK_FOLDERS = frozenset({"node_modules", "__pycache__", "$RECYCLE.BIN", "System Volume Information"})
 _JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
@@ -74,7 +80,7 @@ class _Gathered:
         below: list[tuple[Path, tuple[_Identity, ...]]] = []
         for entry in self._entries(folder):
             path = Path(entry.path)
-            if _is_junk(entry.name):
+            if is_junk(entry.name):
                 self.skipped += 1
                 continue
             try:
@@ -120,7 +126,40 @@ def _found(path: Path, document: str, status: os.stat_result) -> Found | Unreada
     return Found(document, path, status.st_size, status.st_mtime_ns)
 
 
-def _is_junk(name: str) -> bool:
+def reader_files(root: Path, documents: Iterable[str]) -> tuple[FolderFile, ...]:
+    """What the files that say who may read a folder say, for every folder that documents lie in or below.
+
+    One that is there and cannot be read lets nobody in: it was meant to keep people out.
+    """
+    folders = {""}
+    for document in documents:
+        folder = document.rpartition("/")[0]
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    found: list[FolderFile] = []
+    for folder in sorted(folders):
+        try:
+            with (root / folder / FOLDER_FILE).open("rb") as stream:
+                found.append(reader_file(stream.read(READER_FILE_BYTES + 1), folder))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.append(FolderFile(folder, NOBODY, f"it cannot be read: {_why(error)}"))
+    return tuple(found)
+
+
+def reader_file(content: bytes, folder: str) -> FolderFile:
+    """What such a file says; nobody may read where it is too long or no text."""
+    if len(content) > READER_FILE_BYTES:
+        return FolderFile(folder, NOBODY, f"it has more than {READER_FILE_BYTES:,} bytes")
+    try:
+        return read_folder_file(content.decode("utf-8"), folder=folder)
+    except UnicodeDecodeError:
+        return FolderFile(folder, NOBODY, "it is not text in UTF-8")
+
+
+def is_junk(name: str) -> bool:
     """Hidden files, lock files of Office (`~$…`, `.~lock…`), folders of tools."""
     return name.startswith((".", "~$")) or name in _JUNK_FOLDERS or name.lower() in _JUNK_FILES
 

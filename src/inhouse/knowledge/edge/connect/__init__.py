@@ -1,0 +1,1 @@
+"""Where documents are fetched from: one file for each kind of source."""
