@@ -13,6 +13,7 @@ from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
 from inhouse.serve.compare import AnswerShape, VerdictShape
 from inhouse.serve.document_shapes import DocumentDetail, DocumentRow, DocumentRows, JobId, JobShape
+from inhouse.serve.evaluation import EvalRunBody, EvalRunsShape, GoldenBody, GoldensShape
 from inhouse.serve.house_shapes import (
     EnginesShape,
     ErrorShape,
@@ -27,6 +28,7 @@ from inhouse.serve.money_shapes import RepricedShape, RoisShape, SavingsShape
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.route import ExplainedShape, OutcomesShape, RouteAskBody, SwitchShape
 from inhouse.serve.shapes import SearchDocument, Shape
+from inhouse.serve.sources import NewSourceBody, RemovedSourceShape, SourceBody, SourceShape, SourcesShape
 
 __all__ = ["HouseClient", "error_named"]
 
@@ -45,6 +47,14 @@ class HouseClient:
         self._headers = {"x-inhouse-user": user.encode().decode("latin-1")} if user else {}
         if key:
             self._headers["authorization"] = f"Bearer {key}"
+
+    def speaking_for(self, user: str) -> HouseClient:
+        """The same house on behalf of another user; of the same one when `user` is empty."""
+        if not user:
+            return self
+        other = HouseClient(self._transport, user=user)
+        other._headers = {**self._headers, **other._headers}
+        return other
 
     async def search(self, query: str, *, k: int) -> SearchDocument:
         return await self._get("/app/search", SearchDocument, q=query, k=k)
@@ -154,6 +164,33 @@ class HouseClient:
     async def switch_routing(self, word: str | None) -> SwitchShape:
         return SwitchShape.model_validate_json(await self._call("PUT", "/app/admin/routing", {"local": word}))
 
+    async def sources(self) -> SourcesShape:
+        return await self._get("/app/admin/sources", SourcesShape)
+
+    async def source(self, name: str) -> SourceShape:
+        return await self._get(f"/app/admin/sources/{segment(name)}", SourceShape)
+
+    async def add_source(self, wanted: NewSourceBody) -> SourceShape:
+        reply = await self._call("POST", "/app/admin/sources", wanted.model_dump())
+        return SourceShape.model_validate_json(reply)
+
+    async def change_source(self, name: str, wanted: SourceBody) -> SourceShape:
+        reply = await self._call("PATCH", f"/app/admin/sources/{segment(name)}", wanted.model_dump())
+        return SourceShape.model_validate_json(reply)
+
+    async def run_source(self, name: str) -> SourceShape:
+        reply = await self._call("POST", f"/app/admin/sources/{segment(name)}/run")
+        return SourceShape.model_validate_json(reply)
+
+    async def pause_source(self, name: str, word: str) -> SourceShape:
+        """`word` is `pause` or `resume`."""
+        reply = await self._call("POST", f"/app/admin/sources/{segment(name)}/{word}")
+        return SourceShape.model_validate_json(reply)
+
+    async def remove_source(self, name: str, *, now: bool) -> RemovedSourceShape:
+        reply = await self._call("DELETE", f"/app/admin/sources/{segment(name)}?now={int(now)}")
+        return RemovedSourceShape.model_validate_json(reply)
+
     async def rollouts(self) -> RolloutsShape:
         return await self._get("/app/rollouts", RolloutsShape)
 
@@ -177,6 +214,23 @@ class HouseClient:
 
     async def compare_pick(self, body: Mapping[str, object]) -> None:
         await self._call("POST", "/app/compare/picks", body)
+
+    async def evaluations(self, **asked: str | int) -> EvalRunsShape:
+        """Finished evaluations; `asked` are the query parameters of `GET /app/admin/evaluations`."""
+        return await self._get("/app/admin/evaluations", EvalRunsShape, **asked)
+
+    async def keep_evaluation(self, run: EvalRunBody) -> None:
+        await self._call("POST", "/app/admin/evaluations", run.model_dump())
+
+    async def golden(self) -> GoldensShape:
+        return await self._get("/app/admin/golden", GoldensShape)
+
+    async def add_golden(self, body: GoldenBody) -> GoldensShape:
+        reply = await self._call("POST", "/app/admin/golden", body.model_dump())
+        return GoldensShape.model_validate_json(reply)
+
+    async def remove_golden(self, question_id: str) -> None:
+        await self._call("DELETE", f"/app/admin/golden/{segment(question_id)}")
 
     async def settings(self) -> SettingsShape:
         return await self._get("/app/config", SettingsShape)

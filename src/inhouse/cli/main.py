@@ -25,6 +25,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Check Python, disk, home, ports, engines (with one test prompt), GPU, keys, tesseract and index.",
     ),
     "ingest": ("ingest:ingest", "Take folders and files in; a second run does only what has changed."),
+    "sources": (
+        "sources:sources",
+        "Add places that documents come from, set their readers, see what the last look found.",
+    ),
     "documents": ("documents:documents", "List, show and remove documents."),
     "search": ("search:search", "Find the passages that fit QUERY best."),
     "ask": ("ask:ask", "Answer QUESTION from the documents; every sentence is tied to a quote."),

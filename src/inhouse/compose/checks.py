@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from inhouse.compose.gateway import Gateway
 from inhouse.compose.knowledge import Knowledge
 from inhouse.config import Home
-from inhouse.kernel.errors import HomeUnusable
+from inhouse.kernel.errors import HomeUnusable, InhouseError
 from inhouse.ops.doctor import LOW_DISK_BYTES, NO_DISK_BYTES
 from inhouse.ops.edge import probes
 from inhouse.ops.health import Check
@@ -52,6 +52,7 @@ class Checks:
             "routing": self._check_routing(),
             "tesseract": self._check_tesseract(),
             "ingest": self._check_ingest(),
+            "sources": await asyncio.to_thread(self._check_sources),
         }
 
     def _check_files(self) -> tuple[Check, Check]:
@@ -129,6 +130,21 @@ class Checks:
             hint = "sudo apt-get install tesseract-ocr tesseract-ocr-rus"
             return Check("warn", False, "tesseract is not installed: scans cannot be read", hint)
         return Check("ok", False, "scans can be read")
+
+    def _check_sources(self) -> Check:
+        """Whether every source could be looked at when it was last tried."""
+        try:
+            sources = [view.source for view in self._knowledge.sources.all()]
+        except InhouseError as error:
+            return Check("warn", False, error.message, error.hint)
+        failing = [one for one in sources if one.outcome and one.outcome.failures and not one.paused]
+        if not failing:
+            return Check("ok", False, f"{len(sources)} sources, none of them failing")
+        first = failing[0]
+        why = first.outcome.words[0] if first.outcome and first.outcome.words else "nobody knows why"
+        names = ", ".join(one.name for one in failing)
+        hint = f"inhouse sources show {first.name}"
+        return Check("warn", False, f"{names} cannot be looked at: {why}", hint)
 
     def _check_ingest(self) -> Check:
         ingest = self._knowledge.ingest

@@ -23,6 +23,7 @@ from inhouse.gateway.edge.keys import StoredKeys
 from inhouse.gateway.edge.providers.embedded_memory import machine
 from inhouse.knowledge.edge.answer import AnswerSettings, DocumentAnswers
 from inhouse.knowledge.edge.chats import StoredChats
+from inhouse.knowledge.edge.eval_book import StoredEvaluations
 from inhouse.knowledge.edge.prompts import load_prompts
 from inhouse.ops.edge import probes
 from inhouse.serve.parts import Limits, Parts, SettingRow
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 ASKING = frozenset({"ask", "chat", "route explain", "rollout", "bench"})
 """Commands that a model answers or that name one; the others need not wait for a look at the engines."""
+SCHEDULED = frozenset({"serve", "up"})
+"""Commands that stay, and look at sources when they are due; others look at what they are asked for."""
 LOOK_S = 1.5
 
 
@@ -70,6 +73,9 @@ async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) 
         stack.callback(database.close)
         gateway = await stack.enter_async_context(open_gateway(loaded, home, database, watch=writer))
         knowledge = await stack.enter_async_context(open_knowledge(loaded, home, database, writer=writer))
+        if writer:
+            knowledge.sources.start(scheduled=command in SCHEDULED)
+            stack.push_async_callback(asyncio.to_thread, knowledge.sources.stop)
         if command in ASKING:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -103,6 +109,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         library=knowledge.library,
         ingest=knowledge.ingest,
         pages=knowledge.pages,
+        sources=knowledge.sources,
         search=knowledge.retrieve,
         answers=answers,
         chats=chats,
@@ -136,4 +143,5 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         routing=gateway.desk,
         accounts=gateway.journal,
         express=express_of(settings, gateway),
+        evaluations=StoredEvaluations(database, now=time.time, new_id=lambda: secrets.token_hex(16)),
     )

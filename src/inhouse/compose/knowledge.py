@@ -25,6 +25,7 @@ if "knowledge" in probes.missing_extras():
         "The parts that read documents are not installed", hint="pip install 'inhouse[knowledge]'"
     )
 
+from inhouse.compose.sources import open_sources
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
 from inhouse.knowledge.edge.library import DocumentLibrary
@@ -34,6 +35,8 @@ from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import ParseLimits
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.retrieve import Retrieve
+from inhouse.knowledge.edge.source_desk import SourceDesk
+from inhouse.knowledge.edge.source_desk_rows import SourceRows
 from inhouse.knowledge.edge.tables import documents
 
 __all__ = ["Knowledge", "index_is_gone", "open_knowledge"]
@@ -49,6 +52,7 @@ class Knowledge:
     lexical: Lexical
     retrieve: Retrieve
     pages: DocumentPages
+    sources: SourceDesk
     ingest: DocumentIngest | None
     ocr: bool
 
@@ -77,6 +81,7 @@ async def open_knowledge(
             new_id=lambda: secrets.token_hex(16),
             log=lambda event, words: log.warning(event, detail=words),
             leave_out=home.root,
+            on_record=SourceRows(database),
         )
         ingest.start()
     try:
@@ -85,6 +90,7 @@ async def open_knowledge(
             lexical=lexical,
             retrieve=Retrieve(database, lexical),
             pages=DocumentPages(library, painter),
+            sources=open_sources(loaded, home, database, manifest, ingest),
             ingest=ingest,
             ocr=ocr_installed(),
         )

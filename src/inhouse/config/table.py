@@ -158,6 +158,16 @@ class IngestSection(_Section):
     ocr_languages: str = _setting("rus+eng", "languages tesseract looks for", min_length=3)
 
 
+class SourcesSection(_Section):
+    private_hosts: tuple[str, ...] = _setting(
+        (),
+        "exact `host:port` pairs inside the company's own network that web sources may read, e.g."
+        " intranet.example.com:443; without them a web source reaches public addresses only, on 80 and 443."
+        " Where clouds hand out a machine's keys can never be named",
+        pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$",
+    )
+
+
 class AnswersSection(_Section):
     use_model: Literal["auto", "never"] = _setting(
         "auto", "let a model write the answer when one is there; `never` answers with quotes only"
@@ -300,6 +310,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     logs: Logs = Logs()
     strategies: StrategiesSection = StrategiesSection()
     ingest: IngestSection = IngestSection()
+    sources: SourcesSection = SourcesSection()
     answers: AnswersSection = AnswersSection()
     engines: Engines = Engines()
     cloud: Cloud = Cloud()

@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound
+from inhouse.serve.access import access_routes
 from inhouse.serve.ask import ask_routes
 from inhouse.serve.chats import chat_routes
 from inhouse.serve.compare import compare_routes
 from inhouse.serve.documents import document_routes
+from inhouse.serve.evaluation import evaluation_routes
 from inhouse.serve.health import HealthPages
 from inhouse.serve.house import house_routes
 from inhouse.serve.ids import new_ids
@@ -28,6 +30,7 @@ from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.route import route_routes
+from inhouse.serve.sources import source_routes
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
 from inhouse.serve.wire import App, Receive, Scope, Send, error_body, retry_after
@@ -77,6 +80,9 @@ def _groups(parts: Parts, stopping: asyncio.Event) -> tuple[tuple[str, Maker], .
         ("route admin", lambda: route_routes(parts)),
         ("compare", lambda: compare_routes(parts)),
         ("admin", lambda: key_routes(parts)),
+        ("admin", lambda: evaluation_routes(parts)),
+        ("admin", lambda: access_routes(parts)),
+        ("admin", lambda: source_routes(parts)),
         ("llm", lambda: llm_routes(parts, stopping)),
     )
 
@@ -90,6 +96,7 @@ def _api(parts: Parts, groups: Sequence[APIRouter]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    api.state.people = parts.people
     for routes in groups:
         api.routes.extend(routes.routes)
     api.add_exception_handler(InhouseError, _inhouse_error)

@@ -17,6 +17,9 @@ from inhouse.gateway.rollout import RolloutDesk
 from inhouse.kernel.caller import ApiKey
 from inhouse.kernel.ports import Accounts, ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
+from inhouse.knowledge.ports.evaluation import EvalBook
+from inhouse.knowledge.ports.people import Access, People
+from inhouse.knowledge.ports.sources import Sources
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
 from inhouse.serve.plane.idempotency import Repeats
@@ -119,4 +122,8 @@ class Parts:
     routing: RoutingDesk | None = None
     accounts: Accounts | None = None
     express: Express | None = None
+    evaluations: EvalBook | None = None
+    people: People | None = None
+    access: Access | None = None
+    sources: Sources | None = None
     clock: Callable[[], float] = time.time

@@ -72,7 +72,7 @@ class SourceDesk:
 
     def add(self, wanted: NewSource) -> SourceView:
         """See `ports.sources.Sources.add`."""
-        self._writing()
+        looks = self._writing()
         kind = read_kind(wanted.kind)
         address = "-" if kind == "upload" else wanted.address.strip()
         every_s = KINDS[kind].every_s if wanted.every_s is None else wanted.every_s
@@ -88,13 +88,14 @@ class SourceDesk:
             created_at=self._now(),
         )
         _check_readable(source)
+        looks.check(source)
         self._rows.add(source)
         self._notify()
         return self.get(source.name)
 
     def change(self, name: str, change: SourceChange) -> SourceView:
         """See `ports.sources.Sources.change`."""
-        self._writing()
+        looks = self._writing()
         before = self._rows.get(name)
         fields: dict[str, object] = {
             key: value
@@ -106,7 +107,9 @@ class SourceDesk:
             fields["options"] = options_in(before.kind, wanted, before.address)
         if before.kind == "upload":
             fields.pop("every_s", None)
-        _check_readable(replace(before, **fields))  # type: ignore[arg-type]  # fields of Source, see above
+        wanted_source = replace(before, **fields)  # type: ignore[arg-type]  # fields of Source, see above
+        _check_readable(wanted_source)
+        looks.check(wanted_source)
         self._end_look(name)
         with self._alone(name):
             after = self._rows.change(name, **fields)

@@ -94,6 +94,11 @@ class SourceLook:
         """Remove what an ended process had fetched and not taken in."""
         shutil.rmtree(self._settings.incoming, ignore_errors=True)
 
+    def check(self, source: Source) -> None:
+        """See `Connector.check`; uploads have nobody to ask."""
+        if source.kind != "upload":
+            self._connectors[source.kind].check(source)
+
     def cancel(self, job_id: str) -> None:
         """End an ingest after the file in hand. Raises NotFound if there is none of that id."""
         self._ingest.cancel(job_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inhouse.kernel.errors import Unavailable
+from inhouse.kernel.errors import BadRequest, Unavailable
 from inhouse.knowledge.edge.connect.look import Ask, LookStopped, Seen
 from inhouse.knowledge.edge.sources import WalkStopped, reader_files, walk
+from inhouse.knowledge.source import Source
 
 __all__ = ["FolderConnector"]
 
@@ -20,6 +21,16 @@ class FolderConnector:
 
     def __init__(self, leave_out: Path | None = None) -> None:
         self._leave_out = leave_out
+
+    def check(self, source: Source) -> None:
+        """See `Connector.check`."""
+        path, home = Path(source.address), self._leave_out
+        if home is not None and (
+            path.resolve() == home.resolve() or home.resolve() in path.resolve().parents
+        ):
+            raise BadRequest(
+                f"{source.address!r} belongs to the home {home}", hint="name the folder of your documents"
+            )
 
     def look(self, ask: Ask) -> Seen:
         """See `Connector.look`."""

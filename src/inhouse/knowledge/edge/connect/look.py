@@ -75,6 +75,15 @@ class Seen:
 class Connector(Protocol):
     """Looks at the sources of one kind."""
 
+    def check(self, source: Source) -> None:
+        """Nothing, if a source like this can be looked at by this installation; asks no other machine.
+
+        Raises:
+            BadRequest: if its address or options cannot be.
+            MissingExtra: if what it needs is not installed.
+        """
+        ...
+
     def look(self, ask: Ask) -> Seen:
         """What is there now; blocking, called in a thread.
 
