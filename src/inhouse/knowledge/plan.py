@@ -16,6 +16,7 @@ from pathlib import PurePath
 from inhouse.kernel.caller import Readers
 
 __all__ = [
+    "MASS_DOCUMENTS",
     "Filing",
     "Found",
     "Known",

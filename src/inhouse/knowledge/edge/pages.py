@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.errors import BadRequest, NotFound
@@ -39,6 +40,17 @@ class DocumentPages:
         """See `ports.PageImages.boxes`. A quote that runs over pages is looked for on this one only."""
         return await asyncio.to_thread(self._boxes, caller, document_id, page, (start, end))
 
+    def held(self, hashes: Collection[str]) -> int:
+        """How many pictures of files with these SHA-256 are remembered."""
+        with self._turn:
+            return sum(sha256 in hashes for sha256, _, _ in self._cache)
+
+    def forget(self, hashes: Collection[str]) -> None:
+        """Drop the pictures of removed files."""
+        with self._turn:
+            for key in [key for key in self._cache if key[0] in hashes]:
+                del self._cache[key]
+
     def _image(self, caller: Caller, document_id: str, page: int, width_px: int) -> bytes:
         record = self._pdf(caller, document_id)
         key = (record.sha256, page, width_px)
@@ -48,6 +60,7 @@ class DocumentPages:
                 return self._cache[key]
         path = self._library.original(caller, record.document_id)
         drawn = self._parsers.draw(path, page, width_px=width_px)
+        self._library.get(caller, document_id)  # it may have been removed meanwhile
         if drawn is None:
             raise NotFound(
                 f"Page {page} of {record.document!r} cannot be drawn",
