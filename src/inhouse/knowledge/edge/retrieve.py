@@ -1,62 +1,106 @@
-"""From a question to passages: word index, ranking, and the verbatim text from the database."""
+"""From a question to passages: word index and vectors, ranking, and the verbatim text from the database.
+
+    words of the question (and other names for them) -> candidates of the word index
+    its vector, where that leg is on                 -> candidates of the vector index
+    all of them scored by `rank`, fused, editions put in order, the first judged by a reranker where one is
+    on, chosen so that no document takes all places.
+
+A leg that is missing, slow, wrong or dead costs nobody a passage: without it the words decide.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Connection, Row
 
-from inhouse.kernel.caller import Caller, may_read
+from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Passage, Scope
-from inhouse.kernel.errors import BadRequest, NotFound
+from inhouse.kernel.errors import BadRequest
 from inhouse.knowledge.edge.lexical import Frequencies, Hit, Lexical, analyzer
-from inhouse.knowledge.edge.tables import chunks, documents, texts
+from inhouse.knowledge.edge.retrieve_rows import Known, Scores, chunk_text, known_of, passage_of
+from inhouse.knowledge.edge.retrieve_scope import Scopes
+from inhouse.knowledge.expansions import Expansions
+from inhouse.knowledge.fuse import Choice, blend, choose, fuse, lower_superseded
 from inhouse.knowledge.gate import evidence
+from inhouse.knowledge.index import VectorHit
 from inhouse.knowledge.parts import split_question
 from inhouse.knowledge.rank import Candidate, Ranked, Weights, rank, weigh
-from inhouse.knowledge.words import Question, Vocabulary, read_question
+from inhouse.knowledge.words import Language, Question, Vocabulary, language_of, read_question
 from inhouse.store.database import Database
 
-__all__ = ["Found", "Retrieve"]
+__all__ = ["Asked", "Found", "Look", "Reranker", "Retrieve", "RetrieveSettings", "Vectors"]
 
 CANDIDATES = 60
 """Enough that the index's order hardly matters; bench/retrieval.py prints how often the gold one is there."""
+NEAR = 30
+"""Candidates that the vector leg may add."""
 MEAN_CHUNK_STEMS = 90.0
 """The length that BM25 calls usual. Prose is longer; 115 refuses fewer near misses (bench/no_answer.py)."""
 MOST_QUERY_CHARACTERS = 100_000
 MOST_STEMS = 200
 STEMS_KEPT = 4_096
 
+Key = tuple[str, int]
 
-_PASSAGE = (
-    select(
-        documents.c.document_id,
-        documents.c.path,
-        documents.c.source,
-        documents.c.title,
-        documents.c.readers,
-        documents.c.modified_at,
-        chunks.c.page,
-        chunks.c.heading,
-        chunks.c.start,
-        chunks.c.end,
-        func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("text"),
-    )
-    .join(chunks, chunks.c.document_id == documents.c.document_id)
-    .join(texts, texts.c.document_id == documents.c.document_id)
-    .where(
-        documents.c.document_id == bindparam("wanted_id"),
-        documents.c.status == "indexed",
-        chunks.c.ordinal == bindparam("wanted_ordinal"),
-    )
-)
-"""Made once: building it anew for each passage took longer than running it."""
+
+class Asked(Protocol):
+    """A question whose vector is being made."""
+
+    @property
+    def weight(self) -> float:
+        """What the leg counts for this question, 0 to 1."""
+        ...
+
+    def near(self, caller: Caller, *, limit: int, within: Sequence[str] | None) -> Sequence[VectorHit]:
+        """The nearest chunks that the caller may read; empty when the vector is not there in time."""
+        ...
+
+    def score(self, caller: Caller, chunks: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], float]:
+        """The cosine of chunks that another index found, without those that it does not know."""
+        ...
+
+    def counts_for(self, language: Language) -> bool:
+        """False for chunks of a language that the model was found not to know."""
+        ...
+
+
+class Vectors(Protocol):
+    """The vector leg as a search uses it."""
+
+    def ask(self, question: str, language: Language) -> Asked | None:
+        """Begin to make the question's vector; None while the leg is off for its language."""
+        ...
+
+
+class Reranker(Protocol):
+    """The rerank leg as a search uses it."""
+
+    most: int
+    weight: float
+
+    def judge(self, question: str, language: Language, texts: Sequence[str]) -> Sequence[float] | None:
+        """What the passages are worth for the question; None when it is off or not there in time."""
+        ...
+
+
+class Names(Protocol):
+    """Other names that a caller's documents and the house's glossary know."""
+
+    def expansions(self, caller: Caller, question: str) -> Expansions: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveSettings:
+    """`of_ten` is how many of ten places one document may take while others have something."""
+
+    of_ten: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +117,65 @@ class Found:
     searched: int
 
 
-class Retrieve:
-    """Finds passages. Reads only what the caller may read, and checks it again on each passage."""
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A candidate with all that was found out about it."""
 
-    def __init__(self, database: Database, lexical: Lexical) -> None:
+    ranked: Ranked
+    scores: Scores
+
+    @property
+    def key(self) -> Key:
+        return self.ranked.candidate.document_id, self.ranked.candidate.ordinal
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A search in all its parts, best candidate first; `shown` are places in `order`."""
+
+    question: Question
+    weights: Weights
+    frequencies: Frequencies
+    order: tuple[_Scored, ...]
+    known: Mapping[str, Known]
+    shown: tuple[int, ...]
+    rows: Mapping[Key, Row[*tuple[Any, ...]]]  # Any: columns of many types
+    strength: float
+    searched: int
+
+    def passages(self) -> tuple[Passage, ...]:
+        """The chosen ones with their verbatim text."""
+        chosen = (self.order[at] for at in self.shown)
+        return tuple(passage_of(self.known[one.key[0]], self.rows[one.key], one.scores) for one in chosen)
+
+
+class Retrieve:
+    """Finds passages. Reads only what the caller may read, and checks it again on each passage.
+
+    `common` are other names that hold in every house, `names` those of this one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lexical: Lexical,
+        *,
+        settings: RetrieveSettings = RetrieveSettings(),
+        common: Callable[[Callable[[str], list[str]]], Expansions] | None = None,
+        names: Names | None = None,
+        vectors: Vectors | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._database = database
         self._lexical = lexical
+        self._settings = settings
         self._stems = analyzer()
         self.vocabulary = Vocabulary.of(self._stems)
+        self._common = common(self._stems) if common else Expansions()
+        self._names = names
+        self._vectors = vectors
+        self._reranker = reranker
+        self._scopes = Scopes(database)
         self._candidates: OrderedDict[tuple[str, int, int], Candidate] = OrderedDict()
 
     async def search(
@@ -94,36 +189,78 @@ class Retrieve:
         """The `k` best passages that the caller may read, best first.
 
         Raises:
-            BadRequest: if the query has no word in it, is too long, or `k` is not 1-100.
+            BadRequest: if the query has no word in it, is too long, or `k` is not 1-200.
             NotFound: if the scope names a source or document that the caller cannot see.
         """
-        if not 1 <= k <= 100:
-            raise BadRequest(f"k is {k}, but must be from 1 to 100")
         found = await asyncio.to_thread(self.find, caller, query, k=k, scope=scope)
         return found.passages
 
     def find(self, caller: Caller, query: str, *, k: int, scope: Scope, earlier: str = "") -> Found:
         """As `search`, with everything that an answer needs besides; blocking, some milliseconds."""
-        question = self._read(query, earlier)
-        searched, within = self._scope(caller, scope)
-        stems = (*question.content, *question.background)[:MOST_STEMS]
-        hits = self._lexical.search(caller, stems, limit=CANDIDATES, document_ids=within)
+        look = self.look(caller, query, k=k, scope=scope, earlier=earlier)
+        passages = look.passages()
+        asked = self._asked(caller, look, f"{earlier} {query}")
+        strength = look.strength if passages else -math.inf
+        return Found(look.question, passages, asked, strength, look.searched)
+
+    def look(self, caller: Caller, query: str, *, k: int, scope: Scope, earlier: str = "") -> Look:
+        """As `find`, with every candidate; blocking."""
+        if not 1 <= k <= 200:
+            raise BadRequest(f"k is {k}, but must be from 1 to 200")
+        question = self._read(caller, query, earlier)
+        asked = self._vectors.ask(query, question.language) if self._vectors else None
+        searched, within = self._scopes.of(caller, scope)
+        others = [stem for stem in question.other_stems if stem not in self.vocabulary.stops]
+        stems = [*question.stems, *others][:MOST_STEMS]
+        hits = self._lexical.search(caller, stems, limit=CANDIDATES, within=within)
         frequencies = self._lexical.frequencies(caller, stems)
         weights = self._weigh(question, frequencies)
-        ranked = rank(question, [self._candidate(hit) for hit in hits], weights)
+        candidates = [self._candidate(hit) for hit in hits]
+        near: dict[Key, float] = {}
+        with self._database.read() as connection:
+            if asked is not None:
+                near = self._near(caller, asked, candidates, within)
+                candidates += self._added(connection, asked, candidates, near)
+            ranked = rank(question, candidates, weights)
+            ids = {one.candidate.document_id for one in ranked}
+            known = known_of(connection, caller, ids)
+            ranked = [one for one in ranked if one.candidate.document_id in known]
+            order = _fused(
+                question, ranked, near, known, worth=weights.total, weight=asked.weight if asked else 0.0
+            )
+            order = self._judged(connection, query, question, order)
+            shown, rows = self._chosen(connection, order, known, k)
         strength = evidence(question, ranked, weights, chunks=frequencies.chunks)
-        passages = self._passages(caller, ranked, k)
-        asked = self._asked(question, weights, frequencies, f"{earlier} {query}")
-        return Found(question, passages, asked, strength if passages else -math.inf, searched)
+        return Look(question, weights, frequencies, tuple(order), known, shown, rows, strength, searched)
 
-    def _asked(
-        self, question: Question, weights: Weights, frequencies: Frequencies, whole: str
-    ) -> tuple[tuple[Question, Weights], ...]:
-        parts = split_question(question.text)
+    # ---- the question
+
+    def _read(self, caller: Caller, query: str, earlier: str) -> Question:
+        if len(query) > MOST_QUERY_CHARACTERS:
+            raise BadRequest(
+                f"The question is {len(query):,} characters long; the limit is {MOST_QUERY_CHARACTERS:,}",
+                hint="shorten it, or add the long text as a document",
+            )
+        if not any(character.isalnum() for character in query):
+            raise BadRequest("The question has no word in it", hint="ask in a few words, e.g. vacation days")
+        expansions = self._expansions(caller, query)
+        return read_question(query, self.vocabulary, earlier=earlier, expansions=expansions)
+
+    def _expansions(self, caller: Caller, query: str) -> Expansions:
+        if self._names is None:
+            return self._common
+        own = self._names.expansions(caller, query)
+        return self._common.joined(own) if own.of else self._common
+
+    def _asked(self, caller: Caller, look: Look, whole: str) -> tuple[tuple[Question, Weights], ...]:
+        parts = split_question(look.question.text)
         if len(parts.asked) == 1 and not parts.told:
-            return ((question, weights),)
-        questions = [read_question(part, self.vocabulary, earlier=whole) for part in parts.asked]
-        return tuple((one, self._weigh(one, frequencies)) for one in questions)
+            return ((look.question, look.weights),)
+        expansions = self._expansions(caller, look.question.text)
+        questions = [
+            read_question(part, self.vocabulary, earlier=whole, expansions=expansions) for part in parts.asked
+        ]
+        return tuple((one, self._weigh(one, look.frequencies)) for one in questions)
 
     def _weigh(self, question: Question, frequencies: Frequencies) -> Weights:
         return weigh(
@@ -133,40 +270,11 @@ class Retrieve:
             mean_length=MEAN_CHUNK_STEMS,
         )
 
-    def _read(self, query: str, earlier: str) -> Question:
-        if len(query) > MOST_QUERY_CHARACTERS:
-            raise BadRequest(
-                f"The question is {len(query):,} characters long; the limit is {MOST_QUERY_CHARACTERS:,}",
-                hint="shorten it, or add the long text as a document",
-            )
-        if not any(character.isalnum() for character in query):
-            raise BadRequest("The question has no word in it", hint="ask in a few words, e.g. vacation days")
-        return read_question(query, self.vocabulary, earlier=earlier)
-
-    def _scope(self, caller: Caller, scope: Scope) -> tuple[int, Sequence[str]]:
-        """How many documents are searched, and their ids when the scope is narrower than everything."""
-        indexed = documents.c.status == "indexed"
-        with self._database.read() as connection:
-            if not scope.sources and not scope.document_ids:
-                query = select(documents.c.readers, func.count()).where(indexed)
-                groups = connection.execute(query.group_by(documents.c.readers))
-                return sum(n for readers, n in groups if _readable(caller, readers)), ()
-            wanted = select(documents.c.document_id, documents.c.readers).where(indexed)
-            if scope.sources:
-                wanted = wanted.where(documents.c.source.in_(scope.sources))
-            if scope.document_ids:
-                wanted = wanted.where(documents.c.document_id.in_(scope.document_ids))
-            within = [row[0] for row in connection.execute(wanted) if _readable(caller, row[1])]
-        if not within:
-            raise NotFound(
-                "Nothing to search: the chosen sources or documents are empty or unknown",
-                hint="inhouse documents ls shows what there is",
-            )
-        return len(within), within
+    # ---- candidates
 
     def _candidate(self, hit: Hit) -> Candidate:
         """The hit as stems; kept, because the same chunks come up again and again."""
-        key = (hit.document_id, hit.ordinal, hash(hit.body))
+        key = (hit.document_id, hit.ordinal, hash((hit.body, hit.context, hit.title)))
         known = self._candidates.get(key)
         if known is None:
             around = frozenset(self._stems(f"{hit.context} {hit.title}"))
@@ -176,40 +284,119 @@ class Retrieve:
                 self._candidates.popitem(last=False)
         return known
 
-    def _passages(self, caller: Caller, ranked: Sequence[Ranked], k: int) -> tuple[Passage, ...]:
-        """Verbatim text for the best; a text that stands twice is shown once."""
-        passages: list[Passage] = []
-        seen: set[str] = set()
-        with self._database.read() as connection:
-            for one in ranked:
-                if len(passages) == k:
-                    break
-                wanted = {"wanted_id": one.candidate.document_id, "wanted_ordinal": one.candidate.ordinal}
-                row = connection.execute(_PASSAGE, wanted).one_or_none()
-                # A chunk may be newer or older than the row for a moment; access is asserted once more.
-                if row is None or not _readable(caller, row.readers) or row.text in seen:
-                    continue
-                seen.add(row.text)
-                passages.append(_passage(row, one))
-        return tuple(passages)
+    def _near(
+        self, caller: Caller, asked: Asked, candidates: Sequence[Candidate], within: Sequence[str] | None
+    ) -> dict[Key, float]:
+        """Angles of the nearest chunks, and of the candidates of the words."""
+        nearest = asked.near(caller, limit=NEAR, within=within)
+        found = {(hit.document_id, hit.ordinal): hit.score for hit in nearest}
+        if nearest and candidates:
+            found.update(asked.score(caller, [(one.document_id, one.ordinal) for one in candidates]))
+        return found
+
+    def _added(
+        self,
+        connection: Connection,
+        asked: Asked,
+        candidates: Sequence[Candidate],
+        near: dict[Key, float],
+    ) -> list[Candidate]:
+        """Chunks that only the vectors brought; `near` loses what the model cannot judge."""
+        have = {(one.document_id, one.ordinal): one for one in candidates}
+        added = []
+        for key in sorted(near, key=lambda key: (-near[key], key)):
+            row = None if key in have else chunk_text(connection, *key)
+            if key in have:
+                text = " ".join(have[key].body)
+            elif row is not None:
+                text = row.text
+            else:
+                del near[key]
+                continue
+            if not asked.counts_for(language_of(text)):
+                del near[key]
+            elif row is not None:
+                added.append(self._candidate(Hit(*key, 0.0, row.title, row.context, row.text)))
+        return added
+
+    # ---- the order
+
+    def _judged(
+        self, connection: Connection, query: str, question: Question, order: list[_Scored]
+    ) -> list[_Scored]:
+        """The first of them in the order of the reranker, where one is on."""
+        if self._reranker is None or len(order) < 2:
+            return order
+        head = order[: self._reranker.most]
+        rows = [chunk_text(connection, *one.key) for one in head]
+        if None in rows:
+            return order
+        texts = [f"{row.title}\n{row.context}\n{row.text}" for row in rows if row is not None]
+        said = self._reranker.judge(query, question.language, texts)
+        if said is None:
+            return order
+        mixed = blend([one.scores.score for one in order], said, self._reranker.weight)
+        judged = [
+            _Scored(
+                one.ranked,
+                Scores(score, one.scores.lexical, one.scores.vector, said[at] if at < len(said) else None),
+            )
+            for at, (one, score) in enumerate(zip(order, mixed, strict=True))
+        ]
+        return sorted(judged, key=lambda one: (-one.scores.score, one.key))
+
+    def _chosen(
+        self, connection: Connection, order: Sequence[_Scored], known: Mapping[str, Known], k: int
+    ) -> tuple[tuple[int, ...], dict[Key, Row[*tuple[Any, ...]]]]:  # Any: columns of many types
+        """Which are shown. A chunk may be newer or older than its row for a moment: it is passed over."""
+        gone: set[int] = set()
+        rows: dict[Key, Row[*tuple[Any, ...]]] = {}  # Any: columns of many types
+        while True:
+            places = [at for at in range(len(order)) if at not in gone]
+            choices = [
+                Choice(
+                    order[at].key[0],
+                    order[at].ranked.candidate.body,
+                    superseded=known[order[at].key[0]].old,
+                )
+                for at in places
+            ]
+            shown = [places[at] for at in choose(choices, k, of_ten=self._settings.of_ten)]
+            missing = set()
+            for at in shown:
+                row = rows.get(order[at].key) or chunk_text(connection, *order[at].key)
+                if row is None:
+                    missing.add(at)
+                else:
+                    rows[order[at].key] = row
+            if not missing:
+                return tuple(shown), rows
+            gone |= missing
 
 
-def _passage(row: Row[*tuple[Any, ...]], one: Ranked) -> Passage:
-    return Passage(
-        document_id=row.document_id,
-        document=row.path,
-        source=row.source,
-        title=row.title,
-        page=row.page,
-        heading=tuple(json.loads(row.heading)),
-        start=row.start,
-        end=row.end,
-        text=row.text,
-        score=round(one.score, 6),
-        lexical=round(one.lexical, 6),
-        modified_at=row.modified_at,
-    )
+def _fused(
+    question: Question,
+    ranked: Sequence[Ranked],
+    near: Mapping[Key, float],
+    known: Mapping[str, Known],
+    *,
+    worth: float,
+    weight: float,
+) -> list[_Scored]:
+    """The candidates in one order: words and angles joined, older editions behind newer ones."""
+    angles = [near.get((one.candidate.document_id, one.candidate.ordinal)) for one in ranked]
+    fused = fuse([one.score for one in ranked], angles, weight, worth)
+    documents = [known[one.candidate.document_id] for one in ranked]
+    wanted = [each.old and not _names_edition(question, each) for each in documents]
+    scores = lower_superseded(fused, [each.family for each in documents], wanted)
+    scored = [
+        _Scored(one, Scores(score, one.lexical, angle))
+        for one, score, angle in zip(ranked, scores, angles, strict=True)
+    ]
+    return sorted(scored, key=lambda one: (-one.scores.score, one.key))
 
 
-def _readable(caller: Caller, readers: str) -> bool:
-    return may_read(caller, frozenset(json.loads(readers)))
+def _names_edition(question: Question, document: Known) -> bool:
+    """True when the question asks for this edition: `the policy of 2023` wants the one that is called so."""
+    named = set(re.findall(r"\d+", f"{document.path} {document.title}"))
+    return not named.isdisjoint(question.numbers)
