@@ -21,14 +21,19 @@ from typing import Generic, Protocol, TypeVar
 from inhouse.kernel.caller import Caller, Readers, may_read
 from inhouse.knowledge.index import shelf_name
 
-__all__ = ["COMPACT_SHARE", "Shelf", "Shelves", "durable", "folder_size"]
+__all__ = ["COMPACT_SHARE", "Shelf", "ShelfDamaged", "Shelves", "durable", "folder_size", "sync_folder"]
 
 COMPACT_SHARE = 0.2
 """A shelf is rewritten once more than this share of its entries is deleted: each entry that stays is then
 copied about four times for one that goes, and a fifth of the disk at most is wasted."""
+ATTEMPTS = 3
 _COMMITS = "COMMITS"
 _READERS = "readers.json"
 _PARTIAL = ".partial"
+
+
+class ShelfDamaged(ValueError):
+    """What stands in a shelf is not what was written; `mend` throws it away."""
 
 
 class Shelf(Protocol):
@@ -40,6 +45,7 @@ class Shelf(Protocol):
 
 
 S = TypeVar("S", bound=Shelf)
+T = TypeVar("T")
 
 
 class Shelves(Generic[S]):
@@ -74,9 +80,21 @@ class Shelves(Generic[S]):
         self.all()
         return self._unreadable
 
-    def look_again(self) -> None:
-        """Forget what was seen: a shelf was replaced while it was being opened."""
-        self._seen = None
+    def each(self, caller: Caller, ask: Callable[[S], T]) -> list[T]:
+        """What every readable shelf answers; asked anew when one was rewritten while it was being opened.
+
+        Raises:
+            ShelfDamaged: if a shelf cannot be read for another reason.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return [ask(shelf) for shelf in self.readable(caller)]
+            except (OSError, ValueError):
+                self._seen = None
+        try:
+            return [ask(shelf) for shelf in self.readable(caller)]
+        except (OSError, ValueError) as error:
+            raise ShelfDamaged(str(error)) from error
 
     # ---- writing
 
@@ -100,24 +118,19 @@ class Shelves(Generic[S]):
         final = folder.with_name(folder.name.removesuffix(_PARTIAL))
         name = final.name.partition(".")[0]
         before = self._shelves.get(name)
+        sync_folder(folder)
         folder.rename(final)
-        _sync_folder(self.root)
+        sync_folder(self.root)
         self.announce()
         if before is not None:
-            shutil.rmtree(before.folder, ignore_errors=True)
+            self._away(before.folder)
         return self.all()[name]
 
     def drop(self, name: str) -> None:
         """Remove a shelf, all its generations and its set of readers."""
         for one, number, partial in _folders(self.root):
-            if one != name:
-                continue
-            # Renamed first: a folder that is half gone must not look like a shelf.
-            away = self.root / f"{name}.{number}{_PARTIAL}"
-            if not partial:
-                shutil.rmtree(away, ignore_errors=True)
-                away.with_name(f"{name}.{number}").rename(away)
-            shutil.rmtree(away, ignore_errors=True)
+            if one == name:
+                self._away(self.root / f"{name}.{number}{_PARTIAL if partial else ''}")
         self.announce()
 
     def announce(self) -> None:
@@ -129,10 +142,8 @@ class Shelves(Generic[S]):
         """Remove generations that were replaced and folders that were never put in place."""
         newest = self._newest()
         for name, number, partial in _folders(self.root):
-            if partial:
-                shutil.rmtree(self.root / f"{name}.{number}{_PARTIAL}", ignore_errors=True)
-            elif number != newest[name]:
-                shutil.rmtree(self.root / f"{name}.{number}", ignore_errors=True)
+            if partial or number != newest[name]:
+                self._away(self.root / f"{name}.{number}{_PARTIAL if partial else ''}")
 
     def reset(self) -> None:
         """Remove everything."""
@@ -140,6 +151,14 @@ class Shelves(Generic[S]):
         self._shelves, self._unreadable, self._seen = {}, {}, None
 
     # ---- inside
+
+    def _away(self, folder: Path) -> None:
+        """Remove a folder. It is renamed first: one that is half gone must not look like a shelf."""
+        away = folder.with_name(f"{folder.name.removesuffix(_PARTIAL)}{_PARTIAL}")
+        if away != folder:
+            shutil.rmtree(away, ignore_errors=True)
+            folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
 
     def _commits(self) -> bytes:
         try:
@@ -209,7 +228,8 @@ def _folders(root: Path) -> list[tuple[str, int, bool]]:
     return folders
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -192,6 +192,8 @@ class WordShelf:
         try:
             found = (self.folder / _META).stat()
         except FileNotFoundError:
+            if not self.folder.is_dir():
+                raise  # rewritten meanwhile: the newer folder must be asked
             return None
         return found.st_mtime_ns, found.st_ino, found.st_size
 

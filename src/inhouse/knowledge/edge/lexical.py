@@ -15,16 +15,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from inhouse.kernel.caller import Caller, Readers
-from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE, Shelves
+from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE, ShelfDamaged, Shelves
 from inhouse.knowledge.edge.index_words import Entry, Hit, WordShelf, folded, words
 from inhouse.knowledge.index import Counts, Filed, Mended, shelf_name
 
 __all__ = ["Entry", "Frequencies", "Hit", "Lexical", "analyzer"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,11 @@ class Lexical:
                 self._write(sorted({entry.document_id for entry in moving}), {target: moving})
 
     def compact(self) -> int:
-        """Rewrite every shelf that holds deleted entries; return how many were."""
+        """Rewrite every shelf that holds deleted entries; return how many were.
+
+        Raises:
+            ShelfDamaged: if one of them must be mended first.
+        """
         with self._turn:
             chosen = [name for name, shelf in self._shelves.all().items() if shelf.deleted()]
             for name in chosen:
@@ -119,19 +120,21 @@ class Lexical:
         """
         only = within if within is not None else (document_ids or None)
         return [
-            hit for hits in self._each(caller, lambda one: one.search(query, limit, only)) for hit in hits
+            hit
+            for hits in self._shelves.each(caller, lambda one: one.search(query, limit, only))
+            for hit in hits
         ]
 
     def frequencies(self, caller: Caller, stems: Sequence[str]) -> Frequencies:
         """How common each stem is for this caller."""
         asked = tuple(dict.fromkeys(stems))
-        counted = self._each(caller, lambda one: one.frequencies(asked))
+        counted = self._shelves.each(caller, lambda one: one.frequencies(asked))
         of_stem = {stem: sum(found[at] for _, found in counted) for at, stem in enumerate(asked)}
         return Frequencies(sum(chunks for chunks, _ in counted), of_stem)
 
     def count(self, caller: Caller) -> int:
         """How many entries the caller could find."""
-        return sum(self._each(caller, WordShelf.living))
+        return sum(self._shelves.each(caller, WordShelf.living))
 
     def counts(self) -> Counts:
         """How much there is, on all shelves."""
@@ -182,7 +185,7 @@ class Lexical:
         self._shelves.announce()
         for name in concerned:
             living, deleted = shelves[name].living(), shelves[name].deleted()
-            if deleted > COMPACT_SHARE * (living + deleted):
+            if deleted > COMPACT_SHARE * (living + deleted) and not shelves[name].check():
                 self._rewrite(name)
 
     def _rewrite(self, name: str) -> None:
@@ -190,14 +193,9 @@ class Lexical:
         if not shelf.living():
             self._shelves.drop(name)
             return
+        wrong = shelf.check()
+        if wrong:  # copied, it would look whole
+            raise ShelfDamaged(wrong[0])
         folder = self._shelves.beside(name, shelf.readers)
         shelf.rewrite(folder)
-        self._shelves.publish(folder)
-
-    def _each(self, caller: Caller, ask: Callable[[WordShelf], T]) -> list[T]:
-        """Ask every readable shelf; once more when one was rewritten while it was being opened."""
-        try:
-            return [ask(shelf) for shelf in self._shelves.readable(caller)]
-        except (OSError, ValueError):
-            self._shelves.look_again()
-            return [ask(shelf) for shelf in self._shelves.readable(caller)]
+        self._shelves.publish(folder).searcher()  # opened here, so that no query waits for it
