@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from inhouse.cli.eval_documents import answers, golden, retrieval
 from inhouse.cli.output import columns, note, say, show_json
 from inhouse.cli.setup import Setup, setup_of
 from inhouse.gateway.gap_model import LEAST, Outcome, learn, write_model
@@ -55,6 +56,11 @@ OWN = Path("own outcomes")
 @click.group("eval")
 def evaluation() -> None:
     """Measure on files of questions or outcomes; every figure stands beside its n."""
+
+
+evaluation.add_command(retrieval)
+evaluation.add_command(answers)
+evaluation.add_command(golden)
 
 
 @evaluation.command("router")

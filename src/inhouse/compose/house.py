@@ -109,6 +109,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         library=knowledge.library,
         ingest=knowledge.ingest,
         pages=knowledge.pages,
+        trash=knowledge.trash,
         sources=knowledge.sources,
         search=knowledge.retrieve,
         answers=answers,

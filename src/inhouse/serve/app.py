@@ -28,6 +28,7 @@ from inhouse.serve.parts import Parts
 from inhouse.serve.plane.front import Front
 from inhouse.serve.plane.parts import PlaneParts
 from inhouse.serve.plane.surfaces import open_front
+from inhouse.serve.removal import removal_routes
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.route import route_routes
 from inhouse.serve.sources import source_routes
@@ -83,6 +84,7 @@ def _groups(parts: Parts, stopping: asyncio.Event) -> tuple[tuple[str, Maker], .
         ("admin", lambda: evaluation_routes(parts)),
         ("admin", lambda: access_routes(parts)),
         ("admin", lambda: source_routes(parts)),
+        ("documents admin", lambda: removal_routes(parts)),
         ("llm", lambda: llm_routes(parts, stopping)),
     )
 

@@ -19,6 +19,7 @@ from inhouse.kernel.ports import Accounts, ChatModel, Embedder, EngineUsed
 from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages, Search
 from inhouse.knowledge.ports.evaluation import EvalBook
 from inhouse.knowledge.ports.people import Access, People
+from inhouse.knowledge.ports.removal import Trash
 from inhouse.knowledge.ports.sources import Sources
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
@@ -126,4 +127,5 @@ class Parts:
     people: People | None = None
     access: Access | None = None
     sources: Sources | None = None
+    trash: Trash | None = None
     clock: Callable[[], float] = time.time
