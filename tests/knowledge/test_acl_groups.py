@@ -37,7 +37,22 @@ def test_names_that_are_read(text: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", ":2", "a:b", "a:10", "a:999", "a,b", "a;b", "a|b", "a\x00b", "x" * 101, "nobody", "nobody:1"],
+    [
+        "",
+        " ",
+        ":2",
+        "a:b",
+        "a:10",
+        "a:999",
+        "a,b",
+        "a;b",
+        "a|b",
+        "a/b",
+        "a\x00b",
+        "x" * 101,
+        "nobody",
+        "nobody:1",
+    ],
 )
 def test_names_that_are_refused(text: str) -> None:
     """Nothing that a list or a level could be mistaken for."""

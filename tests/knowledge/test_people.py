@@ -76,7 +76,7 @@ def test_what_is_not_there_or_there_twice(people: StoredPeople) -> None:
         people.add_user("boris", name="", level=0, groups=["hr", "sales"])
     with pytest.raises(NotFound):
         people.user("boris")
-    for user in ("", "local", "a\nb", "x" * 129):
+    for user in ("", "local", "a/b", "a\nb", "x" * 129):
         with pytest.raises(BadRequest):
             people.add_user(user, name="", level=0, groups=[])
     with pytest.raises(BadRequest):

@@ -54,6 +54,7 @@ from inhouse.knowledge.ports import (
 from inhouse.ops.health import Check
 from inhouse.serve.parts import Limits, Parts, SettingRow
 from tests.serve.fake_keys import FakeKeys
+from tests.serve.fake_people import FakeAccess, FakePeople
 from tests.serve.plane.house import FakeModels as StoredModels
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
@@ -458,6 +459,7 @@ class FakeHouse:
     limits: Limits = field(default_factory=Limits)
     keys: FakeKeys = field(default_factory=FakeKeys)
     money: FakeMoney = field(default_factory=FakeMoney)
+    people: FakePeople = field(default_factory=FakePeople)
     writable: bool = True
 
     @property
@@ -485,4 +487,6 @@ class FakeHouse:
             settings=(SettingRow("server.port", "8484", "default", "", "port", "INHOUSE_SERVER_PORT"),),
             keys=self.keys,
             money=self.money,
+            people=self.people,
+            access=FakeAccess(self.people),
         )

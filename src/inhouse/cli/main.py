@@ -43,6 +43,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Change the model behind a name: shadow, 10, 50, 100 percent, and back when it does worse.",
     ),
     "config": ("config:config", "Show settings."),
+    "users": ("users:users", "Put users on record, give them groups and a level, and end their access."),
+    "groups": ("groups:groups", "Make, rename and remove groups, and say who is in them."),
+    "acl": ("acl:acl", "Set who may read what, explain it, and check that it holds."),
     "keys": ("keys:keys", "Make, list, renew and revoke API keys."),
     "route": ("route:route", "Explain where requests go, and switch between local and cloud."),
     "eval": (

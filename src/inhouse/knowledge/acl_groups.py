@@ -42,12 +42,12 @@ def read_group(text: str) -> str:
     """A group as it was written, `finance` or `finance:2`; `finance:0` is `finance`.
 
     Raises:
-        BadRequest: if it is no name: empty, too long, with a comma, `;`, `|`, a quote or a wrong level.
+        BadRequest: if it is no name: empty, too long, with `,` `;` `|` `/` or a quote, or a wrong level.
     """
     name = unicodedata.normalize("NFC", " ".join(text.split()))
     found = _LEVEL.match(name)
     base, level = (found[1].rstrip(), int(found[2])) if found else (name, 0)
-    if not base or not base.isprintable() or len(base) > LONGEST or any(sign in base for sign in ':,;|"'):
+    if not base or not base.isprintable() or len(base) > LONGEST or any(sign in base for sign in ':,;|/"'):
         raise BadRequest(
             f"{text[:60]!r} is not the name of a group",
             hint="letters, digits, spaces and `-`, with `:1` to `:9` behind it for a level",

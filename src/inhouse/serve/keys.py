@@ -1,7 +1,7 @@
 """`/app/admin/keys`: API keys, made, listed, renewed and revoked.
 
-Like all of `/app` it answers on this machine only, and to no page of another origin; who may sit here is
-for the machine to say until people can sign in.
+Like all of `/app` it answers on this machine only, and to no page of another origin; of the users on record
+only administrators may come here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field
 from inhouse.kernel.caller import ApiKey, Grant
 from inhouse.kernel.errors import BadRequest, Unavailable
 from inhouse.ops.keys import ID_BYTES, SECRET_BYTES, digest_of, expiry, scopes_in, secret_of, why_not
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.callers import AdminOf
 from inhouse.serve.parts import KeyBook, Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
@@ -81,13 +81,13 @@ def key_routes(parts: Parts) -> APIRouter:
         return parts.keys
 
     @routes.get("/app/admin/keys")
-    def keys(caller: CallerOf) -> KeysShape:
+    def keys(caller: AdminOf) -> KeysShape:
         """Every API key, oldest first, without its secret; expired and revoked ones too."""
         now = parts.clock()
         return KeysShape(keys=tuple(key_shape(each, now) for each in book().all()))
 
     @routes.post("/app/admin/keys")
-    def add_key(caller: CallerOf, wanted: NewKey) -> NewKeyShape:
+    def add_key(caller: AdminOf, wanted: NewKey) -> NewKeyShape:
         """Make an API key; its secret is in this reply and nowhere else."""
         now = parts.clock()
         secret, key = new_key(wanted, now)
@@ -95,7 +95,7 @@ def key_routes(parts: Parts) -> APIRouter:
         return NewKeyShape(secret=secret, key=key_shape(key, now))
 
     @routes.post("/app/admin/keys/{name}/rotate")
-    def rotate_key(caller: CallerOf, name: str) -> NewKeyShape:
+    def rotate_key(caller: AdminOf, name: str) -> NewKeyShape:
         """Give the key of that id or name a new id and secret; the old secret is refused from now on."""
         now = parts.clock()
         old = book().named(name)
@@ -105,7 +105,7 @@ def key_routes(parts: Parts) -> APIRouter:
         return NewKeyShape(secret=secret, key=key_shape(new, now))
 
     @routes.delete("/app/admin/keys/{name}")
-    def revoke_key(caller: CallerOf, name: str) -> KeyShape:
+    def revoke_key(caller: AdminOf, name: str) -> KeyShape:
         """Refuse the key of that id or name from the next request on."""
         now = parts.clock()
         return key_shape(book().revoke(name, now), now)

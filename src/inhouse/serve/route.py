@@ -15,7 +15,7 @@ from inhouse.kernel.errors import BadRequest, Forbidden, Unauthorized, Unavailab
 from inhouse.kernel.messages import Wishes
 from inhouse.ops.keys import why_not
 from inhouse.serve.bodies import Body
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
@@ -182,12 +182,12 @@ def route_routes(parts: Parts) -> APIRouter:
         )
 
     @routes.get("/app/admin/routing")
-    def routing(caller: CallerOf) -> SwitchShape:
+    def routing(caller: AdminOf) -> SwitchShape:
         """How the switch `routing.local` stands, and who set it."""
         return _switch(_desk(parts).switch_state())
 
     @routes.put("/app/admin/routing")
-    async def turn(caller: CallerOf, body: SwitchBody) -> SwitchShape:
+    async def turn(caller: AdminOf, body: SwitchBody) -> SwitchShape:
         """Turn the switch, for every request from now on and after a restart."""
         return _switch(await asyncio.to_thread(_desk(parts).switch, body.local, caller.user))
 

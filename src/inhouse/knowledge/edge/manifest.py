@@ -184,6 +184,18 @@ class Manifest:
                 self._shelves.put(self._with_status("pending", among=ids))
         return count
 
+    def change_readers(self, change: Callable[[Connection], Sequence[str]]) -> None:
+        """Let `change` give documents other readers in one transaction with whatever goes with that.
+
+        It returns their ids; those that it made `pending` are brought to their new shelves.
+        """
+        with self._turn:
+            with self._database.write() as connection:
+                ids = change(connection)
+                bump(connection)
+            for some in batches(ids):
+                self._shelves.put(self._with_status("pending", among=some))
+
     def trash(self, document_ids: Sequence[str]) -> float | None:
         """Take documents out of sight; until the time that is returned they can be restored.
 

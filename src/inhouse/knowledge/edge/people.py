@@ -321,8 +321,9 @@ def _quit(connection: Connection, user: str, names: Sequence[str]) -> None:
 
 def _user_name(text: str) -> str:
     name = text.strip()
-    if not name.isprintable() or not 1 <= len(name) <= LONGEST:
-        raise BadRequest(f"{text[:60]!r} is no user name", hint=f"1 to {LONGEST} printable characters")
+    if not name.isprintable() or not 1 <= len(name) <= LONGEST or "/" in name:
+        hint = f"1 to {LONGEST} printable characters, without `/`"
+        raise BadRequest(f"{text[:60]!r} is no user name", hint=hint)
     if name == Caller().user:
         raise BadRequest(
             f"`{name}` is whoever sits at this machine and gives no name", hint="choose another name"
