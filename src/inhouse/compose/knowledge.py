@@ -25,6 +25,7 @@ if "knowledge" in probes.missing_extras():
         "The parts that read documents are not installed", hint="pip install 'inhouse[knowledge]'"
     )
 
+from inhouse.compose.removal import open_trash
 from inhouse.compose.sources import open_sources
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
@@ -38,6 +39,7 @@ from inhouse.knowledge.edge.retrieve import Retrieve
 from inhouse.knowledge.edge.source_desk import SourceDesk
 from inhouse.knowledge.edge.source_desk_rows import SourceRows
 from inhouse.knowledge.edge.tables import documents
+from inhouse.knowledge.edge.trash import DocumentTrash
 
 __all__ = ["Knowledge", "index_is_gone", "open_knowledge"]
 
@@ -52,6 +54,7 @@ class Knowledge:
     lexical: Lexical
     retrieve: Retrieve
     pages: DocumentPages
+    trash: DocumentTrash
     sources: SourceDesk
     ingest: DocumentIngest | None
     ocr: bool
@@ -64,7 +67,12 @@ async def open_knowledge(
     """The room for the time of the block; a writer first finishes what a dead process left half done."""
     lexical = Lexical(home.index / "lexical")
     manifest = Manifest(
-        database, Blobs(home.blobs), lexical, now=time.time, new_id=lambda: secrets.token_hex(16)
+        database,
+        Blobs(home.blobs),
+        lexical,
+        now=time.time,
+        new_id=lambda: secrets.token_hex(16),
+        undo_s=loaded.settings.ingest.undo_hours * 3600.0,
     )
     await asyncio.to_thread(_heal, home, database, lexical, manifest, writer=writer)
     parsers = Parsers(_limits(loaded), workers=_workers(loaded))
@@ -84,12 +92,17 @@ async def open_knowledge(
             on_record=SourceRows(database),
         )
         ingest.start()
+    pages = DocumentPages(library, painter)
+    trash = open_trash(home, database, manifest, lexical, pages=pages)
+    if writer:
+        trash.start()
     try:
         yield Knowledge(
             library=library,
             lexical=lexical,
             retrieve=Retrieve(database, lexical),
-            pages=DocumentPages(library, painter),
+            pages=pages,
+            trash=trash,
             sources=open_sources(loaded, home, database, manifest, ingest),
             ingest=ingest,
             ocr=ocr_installed(),
@@ -97,6 +110,7 @@ async def open_knowledge(
     finally:
         if ingest is not None:
             await asyncio.to_thread(ingest.stop)
+            await asyncio.to_thread(trash.stop)
         await asyncio.to_thread(parsers.close)
         await asyncio.to_thread(painter.close)
 

@@ -156,6 +156,14 @@ class IngestSection(_Section):
     workers: int = _setting(0, "parsers at work at once; 0 chooses by cores", "processes", ge=0, le=256)
     ocr: Literal["auto", "off"] = _setting("auto", "read scans when tesseract is installed")
     ocr_languages: str = _setting("rus+eng", "languages tesseract looks for", min_length=3)
+    undo_hours: int = _setting(
+        72,
+        "how long a mass deletion can be undone; its documents are invisible at once and removed for good"
+        " after this time; 0 removes them at once",
+        "h",
+        ge=0,
+        le=8_760,
+    )
 
 
 class SourcesSection(_Section):
