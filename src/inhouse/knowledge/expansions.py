@@ -36,6 +36,10 @@ class Expansions:
     """Phrase to its alternatives. Empty by default."""
 
     of: Mapping[Phrase, tuple[Alternative, ...]] = field(default_factory=dict)
+    longest: int = field(init=False, default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "longest", max(map(len, self.of), default=0))
 
     def joined(self, other: Expansions) -> Expansions:
         """Both; what both know keeps the larger weight."""
@@ -46,11 +50,10 @@ class Expansions:
 
     def meanings(self, stems: Sequence[str]) -> tuple[Meaning, ...]:
         """What of `stems` can be said otherwise, in order; of phrases that overlap, the longest."""
-        longest = max(map(len, self.of), default=0)
         found: list[Meaning] = []
         at = 0
         while at < len(stems):
-            for length in range(min(longest, len(stems) - at), 0, -1):
+            for length in range(min(self.longest, len(stems) - at), 0, -1):
                 said = tuple(stems[at : at + length])
                 if said in self.of:
                     found.append(Meaning(said, self.of[said]))

@@ -1,8 +1,8 @@
 """Where a text speaks of what a question asks: the word itself, a relative of it, or another name for it.
 
 A sighting is a place in the text, a stem of the question, and the share (0-1) of that stem's worth that the
-place earns: 1 for the word itself, RELATIVE_SHARE for a word with the same beginning ("договор", "договорённость",
-which no stemmer joins), and the weight of the thesaurus for another name.
+place earns: 1 for the word itself, RELATIVE_SHARE for a word with the same beginning ("договор" and
+"договорённость", which no stemmer joins), and the weight of the thesaurus for another name.
 """
 
 from __future__ import annotations

@@ -23,16 +23,15 @@ from sqlalchemy import Connection, Row
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Passage, Scope
 from inhouse.kernel.errors import BadRequest
-from inhouse.knowledge.edge.lexical import Frequencies, Hit, Lexical, analyzer
+from inhouse.knowledge.edge.lexical import Hit, Lexical, analyzer
 from inhouse.knowledge.edge.retrieve_rows import Known, Scores, chunk_text, known_of, passage_of
 from inhouse.knowledge.edge.retrieve_scope import Scopes
 from inhouse.knowledge.expansions import Expansions
 from inhouse.knowledge.fuse import Choice, blend, choose, fuse, lower_superseded
-from inhouse.knowledge.gate import evidence
 from inhouse.knowledge.index import VectorHit
-from inhouse.knowledge.parts import split_question
-from inhouse.knowledge.rank import Candidate, Ranked, Weights, rank, weigh
-from inhouse.knowledge.words import Language, Question, Vocabulary, language_of, read_question
+from inhouse.knowledge.inquiry import Inquiry, rank_inquiry, read_inquiry
+from inhouse.knowledge.rank import Candidate, Ranked, Weights
+from inhouse.knowledge.words import Language, Question, Vocabulary, language_of
 from inhouse.store.database import Database
 
 __all__ = ["Asked", "Found", "Look", "Reranker", "Retrieve", "RetrieveSettings", "Vectors"]
@@ -134,8 +133,7 @@ class Look:
     """A search in all its parts, best candidate first; `shown` are places in `order`."""
 
     question: Question
-    weights: Weights
-    frequencies: Frequencies
+    asked: tuple[tuple[Question, Weights], ...]
     order: tuple[_Scored, ...]
     known: Mapping[str, Known]
     shown: tuple[int, ...]
@@ -199,43 +197,43 @@ class Retrieve:
         """As `search`, with everything that an answer needs besides; blocking, some milliseconds."""
         look = self.look(caller, query, k=k, scope=scope, earlier=earlier)
         passages = look.passages()
-        asked = self._asked(caller, look, f"{earlier} {query}")
         strength = look.strength if passages else -math.inf
-        return Found(look.question, passages, asked, strength, look.searched)
+        return Found(look.question, passages, look.asked, strength, look.searched)
 
     def look(self, caller: Caller, query: str, *, k: int, scope: Scope, earlier: str = "") -> Look:
         """As `find`, with every candidate; blocking."""
         if not 1 <= k <= 200:
             raise BadRequest(f"k is {k}, but must be from 1 to 200")
-        question = self._read(caller, query, earlier)
+        inquiry = self._read(caller, query, earlier)
+        question = inquiry.whole
         asked = self._vectors.ask(query, question.language) if self._vectors else None
         searched, within = self._scopes.of(caller, scope)
-        others = [stem for stem in question.other_stems if stem not in self.vocabulary.stops]
-        stems = [*question.stems, *others][:MOST_STEMS]
+        stems = [*inquiry.stems, *inquiry.others][:MOST_STEMS]
         hits = self._lexical.search(caller, stems, limit=CANDIDATES, within=within)
         frequencies = self._lexical.frequencies(caller, stems)
-        weights = self._weigh(question, frequencies)
         candidates = [self._candidate(hit) for hit in hits]
         near: dict[Key, float] = {}
         with self._database.read() as connection:
             if asked is not None:
                 near = self._near(caller, asked, candidates, within)
                 candidates += self._added(connection, asked, candidates, near)
-            ranked = rank(question, candidates, weights)
-            ids = {one.candidate.document_id for one in ranked}
-            known = known_of(connection, caller, ids)
-            ranked = [one for one in ranked if one.candidate.document_id in known]
-            order = _fused(
-                question, ranked, near, known, worth=weights.total, weight=asked.weight if asked else 0.0
-            )
+            known = known_of(connection, caller, {one.document_id for one in candidates})
+            ranking = rank_inquiry(
+                inquiry,
+                candidates,
+                chunks=frequencies.chunks,
+                chunks_with=frequencies.of_stem,
+                mean_length=MEAN_CHUNK_STEMS,
+            ).among(known)
+            weight = asked.weight if asked else 0.0
+            order = _fused(question, ranking.ranked, near, known, worth=ranking.total, weight=weight)
             order = self._judged(connection, query, question, order)
             shown, rows = self._chosen(connection, order, known, k)
-        strength = evidence(question, ranked, weights, chunks=frequencies.chunks)
-        return Look(question, weights, frequencies, tuple(order), known, shown, rows, strength, searched)
+        return Look(question, ranking.asked, tuple(order), known, shown, rows, ranking.strength, searched)
 
     # ---- the question
 
-    def _read(self, caller: Caller, query: str, earlier: str) -> Question:
+    def _read(self, caller: Caller, query: str, earlier: str) -> Inquiry:
         if len(query) > MOST_QUERY_CHARACTERS:
             raise BadRequest(
                 f"The question is {len(query):,} characters long; the limit is {MOST_QUERY_CHARACTERS:,}",
@@ -244,31 +242,13 @@ class Retrieve:
         if not any(character.isalnum() for character in query):
             raise BadRequest("The question has no word in it", hint="ask in a few words, e.g. vacation days")
         expansions = self._expansions(caller, query)
-        return read_question(query, self.vocabulary, earlier=earlier, expansions=expansions)
+        return read_inquiry(query, self.vocabulary, earlier=earlier, expansions=expansions)
 
     def _expansions(self, caller: Caller, query: str) -> Expansions:
         if self._names is None:
             return self._common
         own = self._names.expansions(caller, query)
         return self._common.joined(own) if own.of else self._common
-
-    def _asked(self, caller: Caller, look: Look, whole: str) -> tuple[tuple[Question, Weights], ...]:
-        parts = split_question(look.question.text)
-        if len(parts.asked) == 1 and not parts.told:
-            return ((look.question, look.weights),)
-        expansions = self._expansions(caller, look.question.text)
-        questions = [
-            read_question(part, self.vocabulary, earlier=whole, expansions=expansions) for part in parts.asked
-        ]
-        return tuple((one, self._weigh(one, look.frequencies)) for one in questions)
-
-    def _weigh(self, question: Question, frequencies: Frequencies) -> Weights:
-        return weigh(
-            question,
-            chunks=frequencies.chunks,
-            chunks_with=frequencies.of_stem,
-            mean_length=MEAN_CHUNK_STEMS,
-        )
 
     # ---- candidates
 
