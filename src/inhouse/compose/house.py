@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 import inhouse
+from inhouse.compose.access import open_access
 from inhouse.compose.checks import Checks
 from inhouse.compose.database import open_database
 from inhouse.compose.door import cached_chat, doors_of, express_of, open_gate, repeats_of
@@ -103,6 +104,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         charged=gateway.cash.money.charged,
     )
     keys = StoredKeys(database)
+    people, access = open_access(database, keys, knowledge)
     checks = Checks(home, database, gateway, knowledge, ocr_wanted=settings.ingest.ocr == "auto")
     return Parts(
         version=inhouse.__version__,
@@ -133,6 +135,8 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
             SettingRow(row.name, row.value, row.origin, row.unit, row.why, row.env) for row in show(loaded)
         ),
         keys=keys,
+        people=people,
+        access=access,
         gate=open_gate(settings, keys),
         chat=cached_chat(settings, gateway),
         repeats=repeats_of(settings),

@@ -51,6 +51,7 @@ class Knowledge:
     """The open room. `ingest` is None when this process may not write."""
 
     library: DocumentLibrary
+    manifest: Manifest
     lexical: Lexical
     retrieve: Retrieve
     pages: DocumentPages
@@ -99,6 +100,7 @@ async def open_knowledge(
     try:
         yield Knowledge(
             library=library,
+            manifest=manifest,
             lexical=lexical,
             retrieve=Retrieve(database, lexical),
             pages=pages,

@@ -7,6 +7,7 @@ changes every second, and does not load SQLAlchemy for that.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ _ADD = (
     'INSERT INTO api_keys (id, digest, name, "user", team, "grant", created_at, expires_at, revoked_at)'
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_REVOKE_OF = 'UPDATE api_keys SET revoked_at = ? WHERE "user" = ? AND revoked_at IS NULL'
 _REVOKE = "UPDATE api_keys SET revoked_at = ? WHERE id = ?"
 
 _decode = msgspec.json.Decoder(_Rights).decode
@@ -122,6 +124,13 @@ class StoredKeys:
             gone = replace(key, revoked_at=now)
             self._keys = {**self._keys, key.grant.key: gone}
             return gone
+
+    def revoke_of(self, connection: sqlite3.Connection, user: str, now: float) -> int:
+        """Take the power from every key of a user, within a transaction of the caller's; how many.
+
+        Call `refresh` when that transaction is over.
+        """
+        return connection.execute(_REVOKE_OF, (now, user)).rowcount
 
     def named(self, name: str) -> ApiKey:
         """The key of that id or name that was not revoked.

@@ -245,6 +245,13 @@ class SourceDesk:
                 self._looks.cancel(under_way.job_id)
 
     @contextlib.contextmanager
+    def still(self, name: str) -> Iterator[None]:
+        """End a look at this source, which has the old rules, and keep others away for the block."""
+        self._end_look(name)
+        with self._alone(name):
+            yield
+
+    @contextlib.contextmanager
     def _alone(self, name: str) -> Iterator[None]:
         """Wait until nobody looks at this source or changes it, and be the only one for the block."""
         with self._wake:
