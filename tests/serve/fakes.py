@@ -143,6 +143,9 @@ class FakeLibrary:
     def text(self, caller: Caller, document_id: str) -> str:
         return TEXT
 
+    def layout(self, caller: Caller, document_id: str) -> str:
+        return ""
+
     def original(self, caller: Caller, document_id: str) -> Path:
         assert self.folder is not None
         path = self.folder / "original"

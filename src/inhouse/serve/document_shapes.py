@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import JsonValue, TypeAdapter
 
 from inhouse.knowledge import ports
@@ -28,6 +30,9 @@ __all__ = [
     "document_row",
     "message",
 ]
+
+
+_LOOK = re.compile(r'\{"type":"(\w+)"')
 
 
 class PageShape(Shape):
@@ -58,6 +63,10 @@ class DocumentDetail(DocumentRow):
     """What `documents show --json` prints. `text` is the base of every offset."""
 
     pages: tuple[PageShape, ...]
+    pictured: bool = False
+    """Its pages can be shown as pictures (`/pages/N/image`)."""
+    look: str | None = None
+    """`sheets`, `slides` or `mail` when `/layout` tells how it looks."""
     text: str
 
 
@@ -88,10 +97,16 @@ def document_row(record: ports.DocumentRecord) -> DocumentRow:
     )
 
 
-def document_detail(record: ports.DocumentRecord, text: str) -> DocumentDetail:
-    """A document with its text and where its pages are in it."""
-    pages = tuple(PageShape.model_validate(page) for page in record.pages)
-    return DocumentDetail(**document_row(record).model_dump(), pages=pages, text=text)
+def document_detail(record: ports.DocumentRecord, text: str, layout: str = "") -> DocumentDetail:
+    """A document with its text, where its pages are in it, and how it can be shown."""
+    look = _LOOK.match(layout)
+    return DocumentDetail(
+        **document_row(record).model_dump(),
+        pages=tuple(PageShape.model_validate(page) for page in record.pages),
+        pictured=record.media_type == "application/pdf" or record.media_type.startswith("image/"),
+        look=look[1] if look else None,
+        text=text,
+    )
 
 
 class ProgressShape(Shape):

@@ -76,7 +76,8 @@ def _add_list(routes: APIRouter, parts: Parts) -> None:
     def document(document_id: str, caller: CallerOf) -> DocumentDetail:
         """One document with its text and its pages."""
         record = parts.library.get(caller, document_id)
-        return document_detail(record, parts.library.text(caller, record.document_id))
+        text = parts.library.text(caller, record.document_id)
+        return document_detail(record, text, parts.library.layout(caller, record.document_id))
 
     @routes.delete("/app/documents/{document_id}", status_code=204)
     def remove(document_id: str, caller: CallerOf) -> None:
@@ -98,6 +99,13 @@ def _add_files(routes: APIRouter, parts: Parts) -> None:
         disposition = f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}"
         media_type = record.media_type if shown else "application/octet-stream"
         return FileResponse(path, media_type=media_type, headers={"content-disposition": disposition})
+
+    @routes.get("/app/documents/{document_id}/layout", response_class=Response)
+    def layout(document_id: str, caller: CallerOf) -> Response:
+        """Cells of sheets, boxes of slides or parts of a mail, by offsets into the text; `null` for none."""
+        record = parts.library.get(caller, document_id)
+        found = parts.library.layout(caller, record.document_id)
+        return Response(found or "null", media_type="application/json")
 
     @routes.get("/app/documents/{document_id}/pages/{page}/image", response_class=Response)
     async def image(

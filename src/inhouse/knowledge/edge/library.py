@@ -89,6 +89,13 @@ class DocumentLibrary:
             query = select(texts.c.text).where(texts.c.document_id == record.document_id)
             return str(connection.execute(query).scalar() or "")
 
+    def layout(self, caller: Caller, document_id: str) -> str:
+        """See `ports.Library.layout`."""
+        record = self.get(caller, document_id)
+        with self._database.read() as connection:
+            query = select(texts.c.layout).where(texts.c.document_id == record.document_id)
+            return str(connection.execute(query).scalar() or "")
+
     def original(self, caller: Caller, document_id: str) -> Path:
         """See `ports.Library.original`."""
         record = self.get(caller, document_id)

@@ -85,6 +85,10 @@ class Library(Protocol):
         """The extracted text, the base of every offset; empty when there is none."""
         ...
 
+    def layout(self, caller: Caller, document_id: str) -> str:
+        """How it looks, as JSON of `knowledge.layout`; empty when only its text is known."""
+        ...
+
     def original(self, caller: Caller, document_id: str) -> Path:
         """The file as it was taken in.
 

@@ -60,6 +60,7 @@ export const exportPath = (chatId, format) => `/app/chats/${id(chatId)}/export?f
 export const documents = (filter) => json(`/app/documents?${new URLSearchParams(filter)}`);
 export const document_ = (documentId) => json(`/app/documents/${id(documentId)}`);
 export const removeDocument = (documentId) => write("DELETE", `/app/documents/${id(documentId)}`);
+export const layout = (documentId) => json(`/app/documents/${id(documentId)}/layout`);
 export const originalPath = (documentId) => `/app/documents/${id(documentId)}/original`;
 export const pageImagePath = (documentId, page, width) =>
   `/app/documents/${id(documentId)}/pages/${page}/image?width=${width}`;

@@ -22,3 +22,11 @@ export function slice(text, start, end) {
 function clamp(value, top) {
   return Math.max(0, Math.min(value, top));
 }
+
+/** As `unitsOf`, for thousands of offsets into one text: the walk is done once. */
+export function unitsTable(text) {
+  if (!BEYOND.test(text)) return unitsOf(text);
+  const units = [];
+  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit) > 0xffff ? 2 : 1) units.push(unit);
+  return (point) => units[Math.max(0, point)] ?? text.length;
+}

@@ -10,6 +10,7 @@ import { copy } from "../clipboard.js";
 import { Icon } from "../icons.js";
 import { PageText } from "./pagetext.js";
 import { PageImage } from "./pageimage.js";
+import { Look } from "./look.js";
 
 export function Panel() {
   const at = place.value;
@@ -24,15 +25,17 @@ export function Panel() {
     return () => from?.isConnected && from.focus({ preventScroll: true });
   }, []);
   const now = shown.value?.document_id === at.document_id ? shown.value : { status: "loading" };
-  const pictured = now.document?.media_type === "application/pdf" && now.document.pages?.length > 0;
-  const seen = pictured && mode === "page" ? "page" : "text";
+  const pictured = now.document?.pictured && now.document.pages?.length > 0;
+  const drawn = pictured || Boolean(now.document?.look);
+  const seen = drawn && mode === "page" ? (pictured ? "page" : "look") : "text";
   return html`<aside class="panel" ref=${box} tabindex="-1" aria-label=${t("panel.label")} data-testid="panel">
     <${Head} at=${at} now=${now} />
-    ${now.document && html`<${Tools} at=${at} document=${now.document} mode=${pictured ? seen : null} setMode=${setMode} />`}
+    ${now.document && html`<${Tools} at=${at} document=${now.document} mode=${drawn ? (seen === "text" ? "text" : "page") : null} setMode=${setMode} />`}
     ${now.status === "loading" && html`<div class="sheet loading" aria-busy="true"><div class="skeleton title"></div>
       ${[1, 2, 3, 4, 5].map((key) => html`<div class="skeleton line" key=${key}></div>`)}</div>`}
     ${now.status === "failed" && html`<${Failed} error=${now.error} id=${at.document_id} />`}
     ${now.document && seen === "page" && html`<${PageImage} key=${now.document.document_id} document=${now.document} at=${at} toText=${() => setMode("text")} />`}
+    ${now.document && seen === "look" && html`<${Look} key=${now.document.document_id} document=${now.document} at=${at} toText=${() => setMode("text")} />`}
     ${now.document && seen === "text" && html`<${PageText} document=${now.document} at=${at} />`}
   </aside>`;
 }
