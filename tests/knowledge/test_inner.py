@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse.knowledge.edge.parse.draft import Draft, cell_words
+from inhouse.knowledge.edge.parse.draft import Draft, cell_words, marked
 from inhouse.knowledge.edge.parse.inner import MAX_DEPTH, InnerFile, append, read_inner, shown_name
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused
 from inhouse.knowledge.edge.parse.read import means_of_reading
@@ -105,3 +105,14 @@ def test_a_draft_knows_where_its_words_stand() -> None:
         (1, "# Ti"),
         (3, "| a "),
     ]
+
+
+def test_doubts_travel_with_their_words() -> None:
+    """Through a draft inside another, to the offsets of the outermost; no mark is left in the text."""
+    inside = Draft(within=True)
+    inside.block(marked("INN 7717 and 12", [(4, 8), (13, 15)]))
+    draft = Draft()
+    draft.block("Before")
+    draft.block(inside.text())
+    assert draft.text() == "Before\n\nINN 7717 and 12\n"
+    assert [draft.text()[start:end] for start, end in draft.doubts] == ["7717", "12"]

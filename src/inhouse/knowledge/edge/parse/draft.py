@@ -2,24 +2,36 @@
 
 Readers of office files put their words here, and get back the span of each: layouts and pages are told by
 these. Only words that a reader of the file would see come in (`unseen.visible`).
+
+Doubts about words that OCR read travel inside the words, between two private characters (`marked`); the
+draft takes these out and remembers what stood between them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.edge.parse.unseen import visible
 
-__all__ = ["Draft", "Span", "cell_words"]
+__all__ = ["Draft", "Span", "cell_words", "marked"]
 
 Span = tuple[int, int]
 
 
-class Draft:
-    """Collects blocks, with an empty line between them. `pages` are those that were closed."""
+_FROM, _TO = "\ue5d1", "\ue5d2"
 
-    def __init__(self) -> None:
+
+class Draft:
+    """Collects blocks, with an empty line between them. `pages` are those that were closed.
+
+    A draft that is `within` another leaves the marks of doubts to that one.
+    """
+
+    def __init__(self, *, within: bool = False) -> None:
+        self.doubts: list[Span] = []
+        self._within = within
         self.pages: list[PageSpan] = []
         self.at = 0
         self._parts: list[str] = []
@@ -31,22 +43,22 @@ class Draft:
 
     def block(self, words: str) -> Span:
         """A paragraph, a heading or a list; where it stands. Empty words leave no trace."""
-        words = visible(words).strip("\n ")
+        words = visible(words).strip("\n").rstrip()
         if not words.strip():
             return self.at, self.at
         self._open()
-        return self._put(words)
+        return self._put_marked(words)
 
     def line(self, words: str) -> Span:
         """Like `block`, directly below what stands there already; the first of a page is a block."""
-        words = visible(words).strip("\n ")
+        words = visible(words).strip("\n").rstrip()
         if not words.strip():
             return self.at, self.at
         if not self.at or (self._page and self._page[1] < 0):
             self._open()
         else:
             self._put("\n")
-        return self._put(words)
+        return self._put_marked(words)
 
     def table(self, rows: Sequence[Sequence[str]]) -> list[list[Span]]:
         """Pipe rows, the first one as header; the span of each cell's words. Cells as from `cell_words`."""
@@ -82,12 +94,32 @@ class Draft:
         if self._page and self._page[1] < 0:
             self._page = (self._page[0], self.at)
 
+    def _put_marked(self, words: str) -> Span:
+        if self._within or _FROM not in words:
+            return self._put(words)
+        start, opened = self.at, self.at
+        for piece in re.split(f"([{_FROM}{_TO}])", words):
+            if piece == _FROM:
+                opened = self.at
+            elif piece == _TO:
+                self.doubts.append((opened, self.at))
+            else:
+                self._put(piece)
+        return start, self.at
+
     def _put(self, words: str) -> Span:
         start = self.at
         if words:
             self._parts.append(words)
             self.at += len(words)
         return start, self.at
+
+
+def marked(words: str, doubts: Sequence[Span]) -> str:
+    """The words with marks around what is in doubt, for a draft; the stretches do not overlap."""
+    for start, end in sorted(doubts, reverse=True):
+        words = f"{words[:start]}{_FROM}{words[start:end]}{_TO}{words[end:]}"
+    return words
 
 
 def cell_words(words: str) -> str:

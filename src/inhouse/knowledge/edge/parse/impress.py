@@ -1,74 +1,127 @@
-"""Slides in OpenDocument, read from the archive: kreuzberg 4.10.4 refuses the format.
+"""Slides in OpenDocument (ODP): each a page, each shape with its place, notes below.
 
-Words, tables and notes in the order of the file; each slide is a page. Drawings and charts are not read.
+Prompts of empty placeholders ("click to add a title") are no words of the author and are left out.
 """
 
 from __future__ import annotations
 
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from inhouse.kernel.documents import PageSpan
+from inhouse.knowledge.edge.parse.draft import Draft
+from inhouse.knowledge.edge.parse.drawn import Pictures
+from inhouse.knowledge.edge.parse.opendoc import (
+    DRAW,
+    FO,
+    OFFICE,
+    PRESENTATION,
+    STYLE,
+    SVG,
+    Styles,
+    Walker,
+    comment,
+    properties,
+)
+from inhouse.knowledge.edge.parse.package import Package, local
+from inhouse.knowledge.edge.parse.parsed import Means, Parsed
+from inhouse.knowledge.layout import Shape, Slide, SlideLayout, write_layout
 
-__all__ = ["read_slides"]
+__all__ = ["read_open_slides"]
 
-_NAMES = "{urn:oasis:names:tc:opendocument:xmlns:"
-_TEXT, _TABLE = _NAMES + "text:1.0}", _NAMES + "table:1.0}"
-_PAGE = _NAMES + "drawing:1.0}page"
-_PARAGRAPHS = (_TEXT + "p", _TEXT + "h")
+_LENGTH = re.compile(r"(-?[\d.]+)(cm|mm|in|pt|pc|px)")
+_CM = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72, "pc": 2.54 / 6, "px": 2.54 / 96}
+_USUAL_CM = (28.0, 21.0)
+_REPEATED = frozenset({"date-time", "footer", "header", "page-number"})
 
 
-def read_slides(path: Path) -> tuple[str, tuple[PageSpan, ...]]:
-    """The text of an ODP file and where each slide stands in it.
+def read_open_slides(path: Path, media_type: str, means: Means) -> Parsed:
+    """The text of an ODP, and how its slides look.
 
     Raises:
-        KeyError: if the archive has no content.
-        xml.etree.ElementTree.ParseError: if the content is no XML.
+        KeyError, zipfile.BadZipFile, xml.etree.ElementTree.ParseError: if the archive is damaged.
     """
-    with zipfile.ZipFile(path) as archive:
-        root = ET.fromstring(archive.read("content.xml"))  # noqa: S314  the child has its own limits
-    parts: list[str] = []
-    spans: list[PageSpan] = []
-    at = 0
-    for number, slide in enumerate(root.iter(_PAGE), 1):
-        words = "\n\n".join(_blocks(slide))
-        at += 2 if parts else 0
-        spans.append(PageSpan(number, at, at + len(words)))
-        parts.append(words)
-        at += len(words)
-    return "\n\n".join(parts), tuple(spans)
+    draft, slides = Draft(), []
+    with Package(path) as package:
+        root, common = package.xml("content.xml"), package.xml("styles.xml")
+        if root is None:
+            raise KeyError("content.xml")
+        width, height = _size(common)
+        walker = Walker(package, draft, Styles(common, root), Pictures(means))
+        for number, page in enumerate(root.iter(f"{DRAW}page"), 1):
+            draft.start_page(number)
+            shapes = list(_shapes(page, walker, (width, height)))
+            draft.end_page()
+            slides.append(Slide(number, tuple(shapes)))
+        title, modified_at = properties(package)
+    layout = write_layout(SlideLayout(round(width / height, 4), tuple(slides)))
+    pages, doubts = tuple(draft.pages), tuple(draft.doubts)
+    return Parsed(draft.text(), "markdown", media_type, pages, title, modified_at, layout, doubts)
 
 
-def _blocks(element: ET.Element) -> Iterator[str]:
-    """Paragraphs, and tables as pipe rows."""
-    for child in element:
-        if child.tag == _TABLE + "table":
-            rows = [
-                " | ".join(
-                    " ".join(_blocks(cell)).replace("\n", " ") for cell in row.iter(_TABLE + "table-cell")
-                )
-                for row in child.iter(_TABLE + "table-row")
-            ]
-            if rows:
-                width = rows[0].count(" | ") + 1
-                yield "\n".join(
-                    [f"| {rows[0]} |", "|" + " --- |" * width, *(f"| {row} |" for row in rows[1:])]
-                )
-        elif child.tag in _PARAGRAPHS:
-            words = " ".join("".join(_pieces(child)).split())
-            if words:
-                yield words
+def _size(common: ET.Element | None) -> tuple[float, float]:
+    for one in common.iter(f"{STYLE}page-layout-properties") if common is not None else ():
+        width, height = _cm(one.get(f"{FO}page-width")), _cm(one.get(f"{FO}page-height"))
+        if width > height > 0:  # the page of handouts stands upright
+            return width, height
+    return _USUAL_CM
+
+
+def _shapes(page: ET.Element, walker: Walker, size: tuple[float, float]) -> Iterator[Shape]:
+    drawn = list(_drawn(page))
+    titles = [one for one in drawn if one.get(f"{PRESENTATION}class") == "title"]
+    for one in (*titles, *(one for one in drawn if one not in titles)):
+        is_title = one in titles
+        start = walker.draft.at + (2 if walker.draft.at else 0)
+        if is_title:
+            words = " ".join(" ".join("".join(one.itertext()).split()).split())
+            begin, end = walker.draft.block(f"# {words}" if words else "")
+            begin = min(begin + 2, end)
         else:
-            yield from _blocks(child)
+            holder = ET.Element("shape")
+            holder.append(one)
+            walker.blocks(holder)
+            begin, end = min(start, walker.draft.at), walker.draft.at
+        if end > begin:
+            role = (
+                "title"
+                if is_title
+                else "table"
+                if any(local(part.tag) == "table" for part in one)
+                else "text"
+            )
+            left, top = _cm(one.get(f"{SVG}x")) / size[0], _cm(one.get(f"{SVG}y")) / size[1]
+            wide, high = _cm(one.get(f"{SVG}width")) / size[0], _cm(one.get(f"{SVG}height")) / size[1]
+            yield Shape(*(round(share, 4) for share in (left, top, wide, high)), begin, end, role)
+    for notes in page.findall(f"{PRESENTATION}notes"):
+        start = walker.draft.at + (2 if walker.draft.at else 0)
+        walker.blocks(notes)
+        if walker.draft.at > start:
+            yield Shape(0.0, 1.0, 1.0, 0.0, start, walker.draft.at, "note")
+    for remark in page.findall(f"{OFFICE}annotation"):
+        begin, end = walker.draft.block(comment(remark))
+        if end > begin:
+            yield Shape(0.0, 1.0, 1.0, 0.0, begin, end, "note")
 
 
-def _pieces(element: ET.Element) -> Iterator[str]:
-    yield element.text or ""
-    for child in element:
-        if child.tag in (_TEXT + "s", _TEXT + "tab", _TEXT + "line-break"):
-            yield " "
-        else:
-            yield from _pieces(child)
-        yield child.tail or ""
+def _drawn(parent: ET.Element) -> Iterator[ET.Element]:
+    """The shapes of a slide, also those inside groups."""
+    for child in parent:
+        if child.tag == f"{DRAW}g":
+            yield from _drawn(child)
+        elif child.tag in (f"{PRESENTATION}notes", f"{OFFICE}annotation", f"{OFFICE}forms"):
+            continue
+        elif (
+            child.get(f"{PRESENTATION}placeholder") != "true"
+            and child.get(f"{PRESENTATION}class") not in _REPEATED
+        ):
+            yield child
+
+
+def _cm(length: str | None) -> float:
+    match = _LENGTH.fullmatch(length or "")
+    try:
+        return float(match.group(1)) * _CM[match.group(2)] if match else 0.0
+    except ValueError:
+        return 0.0

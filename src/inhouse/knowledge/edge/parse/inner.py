@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
-from inhouse.knowledge.edge.parse.draft import Draft, Span
+from inhouse.knowledge.edge.parse.draft import Draft, marked
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Taken",
     "append",
     "read_inner",
+    "read_picture",
     "shown_name",
 ]
 
@@ -91,7 +92,6 @@ class Taken:
     start: int
     end: int
     reason: str = ""
-    doubts: tuple[Span, ...] = ()
 
 
 def read_inner(data: bytes, name: str, means: Means) -> Parsed | Refused:
@@ -113,6 +113,19 @@ def read_inner(data: bytes, name: str, means: Means) -> Parsed | Refused:
         return refusal("damaged", name, f"{type(error).__name__}: {error}"[:200])
 
 
+def read_picture(data: bytes, means: Means) -> Parsed | Refused:
+    """What stands on a picture that is a part of the document at hand; it is no document of its own."""
+    if means.reader is None or len(data) > MAX_BYTES:
+        return refusal("too_large", "picture", f"{len(data):,} bytes")
+    try:
+        with _as_path(data) as path:
+            return means.reader(path, "picture", INNER_CHARS, means)
+    except subprocess.TimeoutExpired as error:
+        return refusal("timed_out", "picture", f"{error.timeout:g} s")
+    except PARSER_ERRORS as error:
+        return refusal("damaged", "picture", f"{type(error).__name__}: {error}"[:200])
+
+
 def append(draft: Draft, files: Sequence[InnerFile], means: Means, *, title: str) -> tuple[Taken, ...]:
     """Read these files and put their words below the draft, each under the heading `title: name`."""
     taken: list[Taken] = []
@@ -130,14 +143,8 @@ def append(draft: Draft, files: Sequence[InnerFile], means: Means, *, title: str
             taken.append(Taken(name, media_type, file.size_bytes, draft.at, draft.at, result.message))
             continue
         draft.block(f"## {title}: {name}")
-        words = result.text if result.doubts else _lowered(result)
-        offset = len(words) - len(words.lstrip("\n "))
-        start, end = draft.block(words)
-        shift = start - offset
-        doubts = [(first + shift, last + shift) for first, last in result.doubts]
-        if end - start != len(words.strip("\n ")):  # signs that nobody sees were dropped on the way
-            doubts = []
-        taken.append(Taken(name, media_type, file.size_bytes, start, end, doubts=tuple(doubts)))
+        start, end = draft.block(_lowered(replace(result, text=marked(result.text, result.doubts))))
+        taken.append(Taken(name, media_type, file.size_bytes, start, end))
     return tuple(taken)
 
 
