@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inhouse.knowledge.edge.certificate import Certifier, Places
+from inhouse.knowledge.edge.chats import StoredChats
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
 from inhouse.knowledge.edge.library import DocumentLibrary
-from inhouse.knowledge.edge.manifest import Manifest
+from inhouse.knowledge.edge.manifest import UNDO_S, Manifest
 from inhouse.knowledge.edge.parse.parsed import Parsed, ParseLimits, Refused
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.parse.read import read
+from inhouse.knowledge.edge.trash import DocumentTrash
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
 from tests.knowledge.shelf import open_database
@@ -47,6 +50,9 @@ class Home:
     library: DocumentLibrary
     ingest: DocumentIngest
     parsers: InProcess
+    trash: DocumentTrash
+    chats: StoredChats
+    clock: list[float]
     _closed: list[bool] = field(default_factory=list)
 
     def reopen(self) -> Home:
@@ -63,14 +69,22 @@ class Home:
         return set(self.blobs.all())
 
 
-def open_home(root: Path, *, max_file_mb: int = 1) -> Home:
+def open_home(root: Path, *, max_file_mb: int = 1, undo_s: float = UNDO_S) -> Home:
     database = open_database(root)
     blobs = Blobs(root / "blobs")
     lexical = Lexical(root / "lexical")
     ids = itertools.count()
     prefix = sum(1 for _ in root.glob("opened-*"))
     (root / f"opened-{prefix}").touch()
-    manifest = Manifest(database, blobs, lexical, now=lambda: NOW, new_id=lambda: f"doc-{prefix}-{next(ids)}")
+    clock = [NOW]
+    manifest = Manifest(
+        database,
+        blobs,
+        lexical,
+        now=lambda: clock[0],
+        new_id=lambda: f"doc-{prefix}-{next(ids)}",
+        undo_s=undo_s,
+    )
     parsers = InProcess()
     ingest = DocumentIngest(
         manifest,
@@ -80,7 +94,19 @@ def open_home(root: Path, *, max_file_mb: int = 1) -> Home:
         new_id=lambda: f"job-{prefix}-{next(ids)}",
     )
     library = DocumentLibrary(database, blobs, manifest)
-    return Home(root, database, blobs, lexical, manifest, library, ingest, parsers)
+    places = Places(index=root / "lexical", backups=root / "backups", logs=root / "logs")
+    certifier = Certifier(
+        database,
+        manifest,
+        blobs,
+        lexical,
+        places,
+        now=lambda: clock[0],
+        new_id=lambda: f"erasure-{prefix}-{next(ids)}",
+    )
+    chats = StoredChats(database, now=lambda: clock[0], new_id=lambda: f"chat-{prefix}-{next(ids)}")
+    trash = DocumentTrash(database, manifest, certifier)
+    return Home(root, database, blobs, lexical, manifest, library, ingest, parsers, trash, chats, clock)
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

@@ -51,7 +51,16 @@ from inhouse.knowledge.plan import Known
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
 
-__all__ = ["BATCH_CHARS", "BATCH_DOCUMENTS", "EMPTY_CODES", "Manifest", "Place", "Taken", "cut_text"]
+__all__ = [
+    "BATCH_CHARS",
+    "BATCH_DOCUMENTS",
+    "EMPTY_CODES",
+    "UNDO_S",
+    "Manifest",
+    "Place",
+    "Taken",
+    "cut_text",
+]
 
 BATCH_CHARS = 4_000_000
 UNDO_S = 72 * 3600.0
