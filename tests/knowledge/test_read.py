@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.knowledge.edge.parse import ocr, pdf
+from inhouse.knowledge.edge.parse import ocr, ocr_words, pdf_shown
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused
 from inhouse.knowledge.edge.parse.read import read
 from tests.knowledge import samples
@@ -118,7 +118,7 @@ def test_filled_forms(tmp_path: Path) -> None:
     data = samples.pdf("Name of the employee", field="Ivan Petrov")
     parsed = text_of(tmp_path, "f.pdf", data)
     assert parsed.text == "Name of the employee\n\nIvan Petrov"
-    assert len(pdf.find_boxes(tmp_path / "content", 1, "Ivan Petrov")) == 1
+    assert len(pdf_shown.find_boxes(tmp_path / "content", 1, "Ivan Petrov")) == 1
 
 
 def test_rtf_in_an_old_encoding(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_giant_picture_is_a_bomb(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_scanned_page_is_read(tmp_path: Path) -> None:
     """A page without a text layer goes through tesseract; the control without OCR says `needs_ocr`."""
-    from inhouse.knowledge.edge.parse.pdf import draw_page
+    from inhouse.knowledge.edge.parse.pdf_shown import draw_page
 
     assert ocr.installed("eng"), "run: apt-get install tesseract-ocr tesseract-ocr-rus"
     plain = tmp_path / "plain.pdf"
@@ -237,10 +237,10 @@ def test_a_page_photographed_in_uneven_light_is_read(tmp_path: Path) -> None:
     document.close()
     light = numpy.linspace(1.0, 0.2, pixels.shape[1])[None, :]
     dim = (pixels * light).astype(numpy.uint8)
-    header = b"P5\n%d %d\n255\n" % (dim.shape[1], dim.shape[0])
-    control = ocr._tesseract(header + dim.tobytes(), "eng").text
-    assert "Friday evening" not in control
-    assert "Friday evening" in ocr.read_gray(dim, "eng")
+    control = ocr_words._tesseract(ocr_words._picture(dim, 1.0), "eng")
+    assert "Friday evening" not in " ".join(word.text for word in control.words)
+    found = ocr_words.read_gray(dim, "eng")
+    assert "Friday evening" in " ".join(word.text for word in found.words)
 
 
 def test_results_can_cross_the_pipe(tmp_path: Path) -> None:

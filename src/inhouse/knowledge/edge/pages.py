@@ -1,4 +1,4 @@
-"""Pictures of PDF pages, and where a quote stands on them."""
+"""Pictures of the pages of PDF and picture files, and where a quote stands on them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ __all__ = ["DocumentPages"]
 CACHED_BYTES = 24 << 20
 WIDEST_PX = 3_000
 LONGEST_QUOTE = 20_000
+PAGED = frozenset(
+    {
+        "application/pdf",
+        "image/bmp",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/tiff",
+        "image/webp",
+    }
+)
 
 
 class DocumentPages:
@@ -52,7 +63,7 @@ class DocumentPages:
                 del self._cache[key]
 
     def _image(self, caller: Caller, document_id: str, page: int, width_px: int) -> bytes:
-        record = self._pdf(caller, document_id)
+        record = self._paged(caller, document_id)
         key = (record.sha256, page, width_px)
         with self._turn:
             if key in self._cache:
@@ -73,19 +84,23 @@ class DocumentPages:
         return drawn
 
     def _boxes(self, caller: Caller, document_id: str, page: int, span: tuple[int, int]) -> tuple[Box, ...]:
-        record = self._pdf(caller, document_id)
-        start, end = span
+        record = self._paged(caller, document_id)
+        start, end, first = *span, 0
         for one in record.pages:
             if one.page == page:
-                start, end = max(start, one.start), min(end, one.end)
+                start, end, first = max(start, one.start), min(end, one.end), one.start
         if not 0 <= start < end:
             return ()
-        quote = self._library.text(caller, record.document_id)[start : min(end, start + LONGEST_QUOTE)]
+        text = self._library.text(caller, record.document_id)
+        quote = text[start : min(end, start + LONGEST_QUOTE)]
+        before = sum(map(str.isalnum, text[first:start]))
         path = self._library.original(caller, record.document_id)
-        return tuple((box[0], box[1], box[2], box[3]) for box in self._parsers.boxes(path, page, quote))
+        found = self._parsers.boxes(path, page, quote, at=before)
+        return tuple((box[0], box[1], box[2], box[3]) for box in found)
 
-    def _pdf(self, caller: Caller, document_id: str) -> DocumentRecord:
+    def _paged(self, caller: Caller, document_id: str) -> DocumentRecord:
         record = self._library.get(caller, document_id)
-        if record.media_type != "application/pdf":
-            raise NotFound(f"{record.document!r} has no page pictures", hint="only PDF files have them")
+        if record.media_type not in PAGED:
+            hint = "only PDF files and pictures have them"
+            raise NotFound(f"{record.document!r} has no page pictures", hint=hint)
         return record

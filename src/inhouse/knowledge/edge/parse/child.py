@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from inhouse.knowledge.edge.parse import pdf
+from inhouse.knowledge.edge.parse import pdf_shown
 from inhouse.knowledge.edge.parse.ocr import usable
 from inhouse.knowledge.edge.parse.parsed import Means, Refused, refusal
 from inhouse.knowledge.edge.parse.read import read
@@ -109,11 +109,14 @@ def _parse(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str,
 
 
 def _draw(request: dict[str, Any], _beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
-    return {}, pdf.draw_page(Path(request["path"]), request["page"], width_px=request["width_px"])
+    return {}, pdf_shown.draw_page(Path(request["path"]), request["page"], width_px=request["width_px"])
 
 
-def _boxes(request: dict[str, Any], _beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
-    return {"boxes": pdf.find_boxes(Path(request["path"]), request["page"], request["quote"])}, b""
+def _boxes(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
+    means = Means(usable(request["ocr_languages"]), beat)
+    quote, at = request["quote"], request["at"]
+    boxes = pdf_shown.find_boxes(Path(request["path"]), request["page"], quote, at=at, means=means)
+    return {"boxes": boxes}, b""
 
 
 if __name__ == "__main__":

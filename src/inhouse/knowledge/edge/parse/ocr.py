@@ -1,172 +1,136 @@
-"""Pictures of text to text, with the `tesseract` program (Russian and English).
-
-Debian's tesseract is called as a program, one page at a time: it stays within 200 MB where a library
-backend took 640, and a page that kills it kills only it.
-"""
+"""Picture files (scans, photographs, screenshots) to text, page by page."""
 
 from __future__ import annotations
 
-import functools
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from inhouse.kernel.documents import PageSpan
+from inhouse.knowledge.edge.parse.ocr_words import installed, run_tesseract, usable
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
-from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, as_pdf, draw, picture_size
+from inhouse.knowledge.edge.parse.pdf_page import Laid
+from inhouse.knowledge.edge.parse.pdf_scan import ScanText, Span, scan_text, scanned
+from inhouse.knowledge.edge.parse.pictures import as_pdf, picture_size
 
-if TYPE_CHECKING:
-    from numpy import uint8
-    from numpy.typing import NDArray
-
-__all__ = ["installed", "read_bytes", "read_gray", "read_picture", "usable"]
+__all__ = [
+    "REFUSED_PIXELS",
+    "installed",
+    "laid_picture",
+    "picture_document",
+    "read_bytes",
+    "read_marked",
+    "read_picture",
+    "usable",
+]
 
 REFUSED_PIXELS = 200_000_000
+MOST_PAGES = 400
+"""Pages of one file (TIFF) that are read, as of scanned PDF files."""
 SMALL_PX = 1_800
 """A picture whose longer side is below this is also read enlarged, as screens have 96 dpi and tesseract
 wants 300. On office/cfsample.jpg (1280 px) the number 7717586110 is read as 7117586110 without; factors of
 1, 1.5, 2, 2.5, 3 were tried, and only the last two gave every expected phrase (bench/office.py)."""
 ENLARGED = 3.0
-FEW_SURE = 6_000.0
-"""A reading with a lower score (about 100 letters read for sure) is tried once more with a threshold for
-each part of the picture: on a photographed page in uneven light 44 of 800 letters were read without."""
-_UNEVEN = ("-c", "thresholding_method=2")
-_LOOK_ALIKE = frozenset("АВЕКМНОРСТУХаеорсухкмнгпит")
-PAGE_TIMEOUT_S = 100.0
-
-
-@functools.cache
-def _languages() -> frozenset[str]:
-    program = shutil.which("tesseract")
-    if not program:
-        return frozenset()
-    listed = subprocess.run(
-        [program, "--list-langs"], capture_output=True, text=True, timeout=20, check=False
-    )
-    return frozenset(listed.stdout.split("\n")[1:]) - {""}
-
-
-def usable(wanted: str) -> str:
-    """Those of the languages (`rus+eng`) that tesseract can read here; "" when there is none."""
-    return "+".join(language for language in wanted.split("+") if language in _languages())
-
-
-def installed(wanted: str = "rus+eng") -> bool:
-    """True when tesseract is here with at least one of the languages."""
-    return bool(usable(wanted))
 
 
 def read_picture(path: Path, name: str, media_type: str, means: Means) -> Parsed | Refused:
-    """The text on a picture file, as one page."""
+    """The text on a picture file; a TIFF file may have several pages."""
     if not means.languages:
         return refusal("needs_ocr", name, media_type=media_type)
     data = path.read_bytes()
     width, height = picture_size(data)
     if width * height > REFUSED_PIXELS:
         return refusal("bomb", name, f"{width:,} x {height:,} pixels", media_type=media_type)
-    text, spans = "", []
-    read = _read_pages(data, means.languages)
-    if not any(read) and not _is_whole(data, means.languages):
+    pages = _pages(data, means)
+    if pages is None or not (any(page.text for page in pages) or _is_whole(data)):
         return refusal("damaged", name, "the picture cannot be decoded", media_type=media_type)
-    for number, page in enumerate(read, 1):
-        text += "\n\n" if text else ""
-        spans.append(PageSpan(number, len(text), len(text) + len(page)))
-        text += page
-    return Parsed(text, "text", media_type, tuple(spans))
+    text, spans, doubts = "", [], []
+    for number, page in enumerate(pages, 1):
+        text += "\n\n" if number > 1 else ""
+        spans.append(PageSpan(number, len(text), len(text) + len(page.text)))
+        doubts += [(start + len(text), end + len(text)) for start, end in page.doubts]
+        text += page.text
+    return Parsed(text, "markdown", media_type, tuple(spans), doubts=tuple(doubts))
 
 
-def _is_whole(data: bytes, languages: str) -> bool:
+def _is_whole(data: bytes) -> bool:
     """False when tesseract cannot open the picture at all, as one that was cut off in mid-transfer."""
-    return _run(data, languages).returncode == 0
+    return run_tesseract(data, "eng", "--psm", "13").returncode == 0
 
 
 def read_bytes(data: bytes, languages: str) -> str:
     """The text on an encoded picture (PNG, JPEG, TIFF, …); empty when there is none."""
-    return "\n\n".join(_read_pages(data, languages)).strip()
+    return read_marked(data, Means(languages)).text
 
 
-def _read_pages(data: bytes, languages: str) -> list[str]:
-    """The text of each page; only TIFF files have more than one."""
-    width, height = picture_size(data)
-    longer = max(width, height)
-    wrapped = as_pdf(data, width, height) if longer < SMALL_PX or width * height > MAX_PIXELS else b""
-    if width * height > MAX_PIXELS:
-        return [read_gray(draw(wrapped, scale=1.0), languages)] if wrapped else []
-    if not wrapped:
-        return _read_best(languages, data).split("\f")
-    return [_read_best(languages, data, _portable(draw(wrapped, scale=ENLARGED)))]
+def read_marked(data: bytes, means: Means) -> ScanText:
+    """Like `read_bytes`, with the doubts."""
+    pages = _pages(data, means) or []
+    text, doubts = "", list[Span]()
+    for page in pages:
+        if not page.text:
+            continue
+        text += "\n\n" if text else ""
+        doubts += [(start + len(text), end + len(text)) for start, end in page.doubts]
+        text += page.text
+    return ScanText(text, tuple(doubts))
 
 
-def read_gray(pixels: NDArray[uint8], languages: str) -> str:
-    """The text on a (height, width) picture of gray values."""
-    return _read_best(languages, _portable(pixels))
+def picture_document(data: bytes) -> bytes:
+    """A PDF with the picture on its pages, so that pdfium can draw it; b"" if it cannot be decoded.
 
+    A JPEG or a plain PNG is wrapped as it is. All others go through tesseract, which writes PDF: one line of
+    it is read on the way, as its quickest mode.
 
-def _portable(pixels: NDArray[uint8]) -> bytes:
-    height, width = pixels.shape
-    return b"P5\n%d %d\n255\n" % (width, height) + pixels.tobytes()
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Words as tesseract saw them. `score` grows with letters and with how sure it is of them."""
-
-    text: str
-    score: float
-
-
-def _read_best(languages: str, *pictures: bytes) -> str:
-    """Read each version of a picture, and once more in English alone what is not clearly Russian.
-
-    Together the two languages mix look-alikes: an English line came out as `Нарру Мем Уеаг`.
+    Raises:
+        subprocess.TimeoutExpired: if that took too long.
     """
-    readings = [(_tesseract(picture, languages), picture) for picture in pictures]
-    best, picture = max(readings, key=lambda pair: pair[0].score)
-    if best.score < FEW_SURE:
-        best = max(best, _tesseract(picture, languages, *_UNEVEN), key=lambda reading: reading.score)
-    if {"rus", "eng"} <= set(languages.split("+")) and not _is_clearly_russian(best.text):
-        english = _tesseract(picture, "eng")
-        best = english if english.score >= 0.97 * best.score else best
-    return best.text
+    width, height = picture_size(data)
+    if width * height > REFUSED_PIXELS:
+        return b""
+    wrapped = as_pdf(data, width, height)
+    if wrapped or not installed("eng"):
+        return wrapped
+    written = run_tesseract(data, "eng", "--psm", "13", output="pdf").stdout
+    return written if written.startswith(b"%PDF") else b""
 
 
-def _is_clearly_russian(text: str) -> bool:
-    letters = [char for char in text if char.isalpha()]
-    cyrillic = [char for char in letters if "\u0400" <= char <= "\u04ff"]
-    if len(cyrillic) < 0.3 * len(letters):
-        return False
-    return any(char not in _LOOK_ALIKE for char in cyrillic)
+def laid_picture(page: Any, means: Means) -> Laid:
+    """The lines on a page of `picture_document`, read at the size that the picture has."""
+    scale = _pixels_per_point(page)
+    longer = max(page.get_size()) * scale
+    return scanned(page, means, scale=scale, enlarge=ENLARGED if longer < SMALL_PX else 0.0)
 
 
-def _run(data: bytes, languages: str, *options: str) -> subprocess.CompletedProcess[bytes]:
-    layout = "1" if "osd" in _languages() else "3"  # 1 turns a page that lies on its side
-    return subprocess.run(
-        ["tesseract", "stdin", "stdout", "-l", languages, "--psm", layout, "--dpi", "300", *options, "tsv"],
-        input=data,
-        capture_output=True,
-        timeout=PAGE_TIMEOUT_S,
-        check=False,
-        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-    )
+def _pixels_per_point(page: Any) -> float:
+    """Of the first picture on the page."""
+    from pypdfium2 import raw
+
+    for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=2):
+        left, _, right, _ = item.get_bounds()
+        pixels = item.get_px_size()[0]
+        turned = item.get_px_size()[1] if page.get_rotation() % 180 else pixels
+        return float(max(pixels, 1) / max(right - left, 1.0)) if turned else 1.0
+    return 1.0
 
 
-def _tesseract(data: bytes, languages: str, *options: str) -> _Reading:
-    ran = _run(data, languages, *options)
-    lines: list[str] = []
-    place, score = ("1", "", "", ""), 0.0
-    for row in ran.stdout.decode("utf-8", "replace").split("\n")[1:]:
-        cells = row.rstrip("\r").split("\t")
-        if len(cells) < 12 or not cells[11].strip():
-            continue
-        score += (float(cells[10]) - 40) * sum(char.isalnum() for char in cells[11])
-        page, block, paragraph, line = cells[1:5]
-        if (page, block, paragraph, line) == place:
-            lines[-1] += " " + cells[11]
-            continue
-        lines += [""] if lines and (page, block, paragraph) != place[:3] else []
-        lines.append(("\f" if page != place[0] else "") + cells[11])
-        place = (page, block, paragraph, line)
-    return _Reading("\n".join(lines), score)
+def _pages(data: bytes, means: Means) -> list[ScanText] | None:
+    """The text of each page; None when the picture cannot be decoded."""
+    import pypdfium2 as pdfium
+
+    wrapped = picture_document(data)
+    if not wrapped:
+        return None
+    try:
+        document = pdfium.PdfDocument(wrapped)
+    except pdfium.PdfiumError:
+        return None
+    out = []
+    try:
+        for index in range(min(len(document), MOST_PAGES)):
+            page = document[index]
+            out.append(scan_text(laid_picture(page, means).lines))
+            means.beat()
+    finally:
+        document.close()
+    return out

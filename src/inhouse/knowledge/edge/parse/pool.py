@@ -91,16 +91,21 @@ class Parsers:
         return Parsed(text=answer.payload.decode("utf-8"), pages=pages, doubts=doubts, **fields)
 
     def draw(self, path: Path, page: int, *, width_px: int) -> bytes | None:
-        """A page of a PDF as PNG; None if there is no such page or it cannot be drawn within the limits."""
+        """A page of a PDF or picture file as PNG; None if there is none or it takes more than the limits."""
         with contextlib.suppress(_Failed, ReadingStopped):
             answer = self._ask({"op": "draw", "page": page, "width_px": width_px}, path)
             return answer.payload or None
         return None
 
-    def boxes(self, path: Path, page: int, quote: str) -> list[list[float]]:
-        """Where the quote stands on the page of a PDF, as shares; empty when it was not found."""
+    def boxes(self, path: Path, page: int, quote: str, *, at: int = 0) -> list[list[float]]:
+        """Where the quote stands on the page of a PDF or picture file, as shares; empty when not found.
+
+        `at` is how many letters and digits of the page's text come before it.
+        """
+        request = {"op": "boxes", "page": page, "quote": quote, "at": at}
+        request["ocr_languages"] = self.limits.ocr_languages
         with contextlib.suppress(_Failed, ReadingStopped):
-            answer = self._ask({"op": "boxes", "page": page, "quote": quote}, path)
+            answer = self._ask(request, path)
             return [list(map(float, box)) for box in answer.fields["boxes"]]
         return []
 
