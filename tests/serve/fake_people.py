@@ -152,6 +152,10 @@ class FakeAccess:
         self.done.append(("set", place, *sorted(readers)))
         return AccessChange(2, 0 if readers else 2, 1, readers)
 
+    def choose_readers(self, source: str, document: str, readers: Readers, *, by: str) -> None:
+        """Noted."""
+        self.done.append(("choose", f"{source}/{document}", *sorted(readers), by))
+
     def rename_group(self, group: str, new: str) -> AccessChange:
         """In four documents."""
         self.people.titles[new] = self.people.titles.pop(group)

@@ -12,6 +12,7 @@ from inhouse.kernel.documents import DocumentStatus
 from inhouse.kernel.documents import Scope as SearchScope
 from inhouse.kernel.errors import HomeBusy
 from inhouse.serve import shapes
+from inhouse.serve.access_rights import check_removal
 from inhouse.serve.callers import CallerOf
 from inhouse.serve.document_shapes import (
     BoxesShape,
@@ -85,6 +86,7 @@ def _add_list(routes: APIRouter, parts: Parts) -> None:
         if parts.ingest is None:
             raise HomeBusy("Another inhouse process writes to this home", hint="wait for it, or stop it")
         record = parts.library.get(caller, document_id)
+        check_removal(caller, [record])
         parts.library.remove(caller, [record.document_id])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Query
 
 from inhouse.gateway.ports import Grouping
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.access_rights import own_within
+from inhouse.serve.callers import AdminOf, CallerOf, administers
 from inhouse.serve.house_shapes import (
     AnsweringShape,
     CountsShape,
@@ -46,8 +47,8 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
                 model=answering.model if answering else None,
                 where=answering.where if answering else "none",
             ),
-            ingest=jobs.active(),
-            recent_jobs=jobs.finished(),
+            ingest=jobs.active(caller),
+            recent_jobs=jobs.finished(caller),
             limits=LimitsShape(
                 max_file_bytes=parts.limits.max_file_bytes,
                 free_bytes=parts.free_bytes(),
@@ -64,10 +65,10 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
         limit: int = Query(100, ge=1, le=10_000),
     ) -> UsageShape:
         """What was asked of which engine: sums by engine and model, sums by one thing, the newest rows."""
-        ledger = parts.ledger
+        ledger, within = parts.ledger, own_within(caller, within)
         rows = ledger.rows(limit=limit, within=within)
         sums = [SumShape.model_validate(each) for each in ledger.sums(by, within)] if by else []
-        if by == "key" and parts.keys is not None:
+        if by == "key" and parts.keys is not None and administers(caller):
             names = {each.grant.key: each.name for each in parts.keys.all()}
             sums = [each.model_copy(update={"key_name": names.get(each.name, "")}) for each in sums]
         return UsageShape(
@@ -79,7 +80,7 @@ def house_routes(parts: Parts, jobs: RecentJobs) -> APIRouter:
         )
 
     @routes.get("/app/config")
-    def config(caller: CallerOf) -> SettingsShape:
+    def config(caller: AdminOf) -> SettingsShape:
         """Settings in force and where each came from; secrets are references."""
         return SettingsShape(settings=tuple(SettingShape.model_validate(row) for row in parts.settings))
 

@@ -13,7 +13,8 @@ from inhouse.gateway.roi import STATEMENT, Case, Job, Scenario, Work
 from inhouse.gateway.roi_presets import PRESETS
 from inhouse.gateway.savings import OwnUse, own_use, savings_of
 from inhouse.kernel.errors import BadRequest, NotFound, Unavailable
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.access_rights import own_rows, own_within
+from inhouse.serve.callers import AdminOf, CallerOf
 from inhouse.serve.house_shapes import LedgerRowShape, RequestShape
 from inhouse.serve.money_shapes import (
     RepricedShape,
@@ -89,7 +90,7 @@ def money_routes(parts: Parts) -> APIRouter:
     @routes.get("/app/usage/{request_id}")
     def request(caller: CallerOf, request_id: str) -> RequestShape:
         """Every attempt of one request: who, which engine, why, tokens and money."""
-        rows = parts.ledger.request(request_id)
+        rows = own_rows(caller, parts.ledger.request(request_id))
         if not rows:
             raise NotFound(
                 f"There is no request {request_id[:100]!r} in the ledger",
@@ -102,7 +103,7 @@ def money_routes(parts: Parts) -> APIRouter:
         )
 
     @routes.post("/app/usage/reprice")
-    def reprice(caller: CallerOf, body: RepriceBody) -> RepricedShape:
+    def reprice(caller: AdminOf, body: RepriceBody) -> RepricedShape:
         """Work out the money of rows again from their tokens, with the prices that are known now."""
         within = Within(body.since, body.until, model=body.model, engine=body.engine)
         return RepricedShape(changed=money_of(parts).reprice(within))
@@ -112,7 +113,7 @@ def money_routes(parts: Parts) -> APIRouter:
         caller: CallerOf, within: WithinQuery, by: Literal["day", "week", "model", "team"] = "day"
     ) -> SavingsShape:
         """What working inside the house saved against the reference model, gross and net."""
-        facts = money_of(parts).facts()
+        facts, within = money_of(parts).facts(), own_within(caller, within)
         until = parts.clock() if within.until is None else within.until
         # Machines cost money from the first request on that the report is about, not from 1970 on.
         since = max(within.since, parts.ledger.first(within) or until)

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from inhouse.kernel.errors import BadRequest, HomeBusy
 from inhouse.knowledge.ports.removal import Certificate, Trash
+from inhouse.serve.access_rights import check_removal
 from inhouse.serve.bodies import Body
-from inhouse.serve.callers import AdminOf, CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf, administers
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
@@ -128,6 +129,8 @@ def removal_routes(parts: Parts) -> APIRouter:
         ids = list(body.document_ids)
         if body.source is not None:
             ids += _ids_of(parts, caller, body.source)
+        if not administers(caller):
+            check_removal(caller, [parts.library.get(caller, document_id) for document_id in ids])
         return DiscardedShape.model_validate(trash.discard(caller, ids, now=body.now))
 
     @routes.post("/app/admin/erasures")

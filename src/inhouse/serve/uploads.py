@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections import deque
+from collections import OrderedDict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +15,20 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from inhouse.kernel.caller import EVERYONE
-from inhouse.kernel.errors import BadRequest, HomeBusy, HomeUnusable, NotFound, ShuttingDown, TooLarge
+from inhouse.kernel.caller import EVERYONE, Caller, Readers
+from inhouse.kernel.errors import (
+    BadRequest,
+    HomeBusy,
+    HomeUnusable,
+    NotFound,
+    ShuttingDown,
+    TooLarge,
+    Unavailable,
+)
 from inhouse.knowledge.ports import Ingest
+from inhouse.serve.access_rights import UPLOADS, chosen_readers, place_of_upload
 from inhouse.serve.bodies import Body
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf, administers
 from inhouse.serve.document_shapes import JobId, JobShape, ProgressShape, ReportShape, ReportSummary
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
@@ -31,36 +40,45 @@ SPARE_BYTES = 200_000_000
 """Room left on the disk after an upload: the database, the index and the log grow with it."""
 
 
+MOST_OWNERS = 1_000
 SOURCE = r"^[^/\x00-\x1f]*[^/\x00-\x1f\s][^/\x00-\x1f]*$"
 """A word and no `/`, so that SOURCE/PATH names one document only; an ingest of paths asks the same."""
 
 
 class RecentJobs:
-    """The last jobs that this server knows, so that a page can show how its uploads ended."""
+    """The last jobs that this server knows, and whose they are: they name files, so people see their own."""
 
     def __init__(self, ingest: Ingest | None, keep: int = 20) -> None:
         self._ingest = ingest
-        self._ids: deque[str] = deque(maxlen=keep)
+        self._keep = keep
+        self._owners: OrderedDict[str, str] = OrderedDict()
         self._turn = threading.Lock()
 
-    def add(self, job_id: str) -> None:
-        """Remember a job."""
+    def add(self, job_id: str, user: str = "") -> None:
+        """Remember a job, and who started it; one that an earlier process left is nobody's."""
         with self._turn:
-            if job_id not in self._ids:
-                self._ids.append(job_id)
+            self._owners.setdefault(job_id, user)
+            while len(self._owners) > MOST_OWNERS:
+                self._owners.popitem(last=False)
 
-    def active(self) -> tuple[ProgressShape, ...]:
-        """Jobs that wait or run, whoever started them."""
+    def shows(self, caller: Caller, job_id: str) -> bool:
+        """True when the caller may see the job."""
+        return administers(caller) or self._owners.get(job_id) == caller.user
+
+    def active(self, caller: Caller) -> tuple[ProgressShape, ...]:
+        """Jobs that wait or run, as far as the caller may see them."""
         found = self._ingest.active() if self._ingest else ()
         for progress in found:
             self.add(progress.job_id)
-        return tuple(ProgressShape.model_validate(progress) for progress in found)
+        mine = (progress for progress in found if self.shows(caller, progress.job_id))
+        return tuple(ProgressShape.model_validate(progress) for progress in mine)
 
-    def finished(self) -> tuple[ReportSummary, ...]:
+    def finished(self, caller: Caller) -> tuple[ReportSummary, ...]:
         """Reports of finished jobs without their files, newest first."""
         with self._turn:
-            newest_first = tuple(reversed(self._ids))
-        reports = (_report(self._ingest, job_id) for job_id in newest_first) if self._ingest else ()
+            newest_first = tuple(reversed(self._owners))
+        mine = [job_id for job_id in newest_first if self.shows(caller, job_id)][: self._keep]
+        reports = (_report(self._ingest, job_id) for job_id in mine) if self._ingest else ()
         return tuple(ReportSummary.model_validate(report.model_dump()) for report in reports if report)
 
 
@@ -81,9 +99,16 @@ def upload_routes(parts: Parts, jobs: RecentJobs, stopping: asyncio.Event) -> AP
         request: Request,
         caller: CallerOf,
         name: str = Query(min_length=1, max_length=1024),
-        source: str = Query("uploads", min_length=1, max_length=200, pattern=SOURCE),
+        source: str = Query(UPLOADS, min_length=1, max_length=200, pattern=SOURCE),
+        group: Annotated[list[str] | None, Query(max_length=20)] = None,
     ) -> Response | JobId:
-        """Keep one file and queue it; the raw body is the file. 507 when the disk has no room for it."""
+        """Keep one file and queue it; the raw body is the file. 507 when the disk has no room for it.
+
+        `group`, once for each, chooses who may read it; without any the groups of the source do. Of people
+        who do not administer, the file lies in a folder of their own.
+        """
+        name = place_of_upload(caller, source, name)
+        readers = chosen_readers(caller, group or ())
         ingest = _writing(parts)
         length = request.headers.get("content-length", "")
         size = int(length) if length.isdigit() else 0
@@ -94,30 +119,32 @@ def upload_routes(parts: Parts, jobs: RecentJobs, stopping: asyncio.Event) -> AP
             return Response(error_body(full), 507, media_type="application/json")
         body = _Body(request.receive, stopping, name=name, max_bytes=parts.limits.max_file_bytes)
         stream = io.BufferedReader(body, buffer_size=1 << 20)
+        if readers is not None:
+            await asyncio.to_thread(_choose, parts, caller, source, name, readers)
         job_id = await anyio.to_thread.run_sync(lambda: ingest.upload(name, stream, source=source))
-        jobs.add(job_id)
+        jobs.add(job_id, caller.user)
         return JobId(job_id=job_id)
 
     @routes.post("/app/ingest", status_code=202)
-    def ingest_paths(body: IngestBody, caller: CallerOf) -> JobId:
+    def ingest_paths(body: IngestBody, caller: AdminOf) -> JobId:
         """Queue folders and files of the machine that inhouse runs on."""
         ingest = _writing(parts)
         paths = [_existing(path) for path in body.paths]
         job_id = ingest.submit(paths, source=body.source, readers=frozenset(body.groups or (EVERYONE,)))
-        jobs.add(job_id)
+        jobs.add(job_id, caller.user)
         return JobId(job_id=job_id)
 
     @routes.get("/app/jobs/{job_id}")
     def job(job_id: str, caller: CallerOf) -> JobShape:
         """How far a job is; its report once it has ended."""
-        ingest = _known(parts, job_id)
+        ingest = _known(parts, jobs, caller, job_id)
         progress = ProgressShape.model_validate(ingest.progress(job_id))
         return JobShape(progress=progress, report=_report(ingest, job_id))
 
     @routes.post("/app/jobs/{job_id}/cancel")
     def cancel(job_id: str, caller: CallerOf) -> Response:
         """Stop a job after the file in hand; what was taken in stays."""
-        ingest = _known(parts, job_id)
+        ingest = _known(parts, jobs, caller, job_id)
         ingest.progress(job_id)
         ingest.cancel(job_id)
         return JSONResponse({"job_id": job_id}, 202)
@@ -136,8 +163,15 @@ def _writing(parts: Parts) -> Ingest:
     return parts.ingest
 
 
-def _known(parts: Parts, job_id: str) -> Ingest:
-    if parts.ingest is None:
+def _choose(parts: Parts, caller: Caller, source: str, name: str, readers: Readers) -> None:
+    """Keep who may read the upload before it is queued: from its first moment on nobody else finds it."""
+    if parts.access is None:
+        raise Unavailable("This server keeps no groups", hint="leave the groups out")
+    parts.access.choose_readers(source, name, readers, by=caller.user)
+
+
+def _known(parts: Parts, jobs: RecentJobs, caller: Caller, job_id: str) -> Ingest:
+    if parts.ingest is None or not jobs.shows(caller, job_id):
         raise NotFound(f"There is no job {job_id[:80]!r}", hint="jobs are known until inhouse is stopped")
     return parts.ingest
 

@@ -100,6 +100,13 @@ class AccessDesk:
                 changed = replace(source, readers=readers, rules=rules)
             return self._refile(changed, readers)
 
+    def choose_readers(self, source: str, document: str, readers: Readers, *, by: str) -> None:
+        """See `Access.choose_readers`."""
+        rule = Rule(place_of(document), readers, f"chosen at the upload by {by}")
+        with self._still(source):
+            known = self._sources.find(source) or self._new_record(source)
+            self._refile(replace(known, rules=with_rule(known.rules, rule)), readers)
+
     def _refile(self, source: Source, readers: Readers) -> AccessChange:
         """Keep the source's rules and give its documents what they say, in one transaction."""
         moved: dict[str, tuple[Readers, str]] = {}
@@ -129,13 +136,13 @@ class AccessDesk:
         """A source that was taken in without being on record; its documents keep the readers they have."""
         with self._database.read() as connection:
             rows = list(_documents_of(connection, name))
-        had = {_readers(row.readers) for row in rows}
+        had = {_readers(row.readers) for row in rows} or {frozenset({EVERYONE})}
         if len(had) != 1:
             raise Conflict(
                 f"The documents of {name!r} have different readers, and the source is not on record",
                 hint=f"put it on record first, with its groups: inhouse sources add {name}",
             )
-        origin = Counter(row.origin for row in rows).most_common(1)[0][0]
+        origin = Counter([row.origin for row in rows] or [""]).most_common(1)[0][0]
         return Source(
             name=name,
             kind="folder" if origin else "upload",

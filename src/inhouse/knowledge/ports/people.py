@@ -189,6 +189,14 @@ class Access(Protocol):
         """
         ...
 
+    def choose_readers(self, source: str, document: str, readers: Readers, *, by: str) -> None:
+        """Keep who may read a document that is about to come, as a rule of its source.
+
+        Raises:
+            Conflict: if the source is not on record, and its documents have different readers.
+        """
+        ...
+
     def rename_group(self, group: str, new: str) -> AccessChange:
         """Give a group another name wherever it stands. Raises NotFound or Conflict."""
         ...
