@@ -10,6 +10,7 @@ import structlog
 from inhouse.config import Home, Loaded
 from inhouse.knowledge.edge.connect.folder import FolderConnector
 from inhouse.knowledge.edge.connect.look import Connector
+from inhouse.knowledge.edge.connect.web import WebConnector
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.source_desk import SourceDesk
 from inhouse.knowledge.edge.source_desk_look import DeskSettings, SourceLook, Taking
@@ -27,7 +28,10 @@ def open_sources(
     loaded: Loaded, home: Home, database: Database, manifest: Manifest, ingest: Taking | None
 ) -> SourceDesk:
     """The desk; it only shows when `ingest` is None. Call its `start` and `stop`."""
-    connectors: dict[str, Connector] = {"folder": FolderConnector(leave_out=home.root)}
+    connectors: dict[str, Connector] = {
+        "folder": FolderConnector(leave_out=home.root),
+        "web": WebConnector(),
+    }
     shelves = ManifestShelves(manifest)
 
     def tell(event: str, words: str) -> None:

@@ -87,7 +87,7 @@ KINDS: Mapping[SourceKind, Kind] = {
             "paths": Option("beginnings of paths that may be read, with commas; empty: the address's folder"),
             "max_pages": Option("most pages", "1000", _NUMBER),
             "max_depth": Option("most steps from the address along links", "5", _NUMBER),
-            "max_page_mb": Option("largest page or file, unpacked", "5", _NUMBER),
+            "max_page_mb": Option("largest page or file, unpacked", "20", _NUMBER),
             "delay_s": Option("pause between two requests to one host", "1", _SECONDS),
             "main_text": Option("leave out menus and the like", "yes", _YES_NO),
             "ca_file": _CA_FILE,

@@ -105,6 +105,7 @@ class SourceDesk:
         if change.options is not None:
             wanted = {**before.options, **change.options}
             fields["options"] = options_in(before.kind, wanted, before.address)
+            fields["cursor"] = ""  # what was remembered belonged to other options
         if before.kind == "upload":
             fields.pop("every_s", None)
         wanted_source = replace(before, **fields)  # type: ignore[arg-type]  # fields of Source, see above

@@ -1,0 +1,401 @@
+"""Pages of the web: one, several, or a site; politely, and only where the administrator said.
+
+Goes along links and sitemaps below the addresses, asks robots.txt first, pauses between requests, and asks
+only for what has changed (ETag, Last-Modified). A page that cannot be read today is kept as it was; one that
+is gone (404, 410) goes. Files among the pages (PDF, office) are documents as they are; of a page the main
+part is kept, where the extra `sources` is installed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import ssl
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path, PurePath
+from urllib.parse import unquote
+
+import inhouse
+from inhouse.kernel.errors import BadRequest, Unavailable
+from inhouse.knowledge.edge.connect.fetch import Fetcher, FetchFailed, Reply, Resolve, resolve
+from inhouse.knowledge.edge.connect.look import Ask, Seen, write_limited
+from inhouse.knowledge.edge.connect.main_text import MainText
+from inhouse.knowledge.plan import Found, Walk
+from inhouse.knowledge.source import Source, option_flag, option_list, option_number
+from inhouse.knowledge.source_pages import PageFacts, is_html, is_readable, leads_to_page, page_facts
+from inhouse.knowledge.source_robots import MOST_BYTES, Robots, read_robots, read_sitemap
+from inhouse.knowledge.source_urls import Scope, Url, document_of, linked, read_url
+
+__all__ = ["WebConnector", "scope_of"]
+
+PRODUCT = "inhouse"
+AGENT = f"{PRODUCT}/{inhouse.__version__} (a company's own search; honours robots.txt)"
+GONE = (404, 410)
+MOST_SITEMAPS = 50
+SITEMAP_BYTES = 20_000_000
+MOST_WORDS = 10
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is remembered of a page: what its server said of its version, and where it led."""
+
+    document: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    etag: str = ""
+    modified: str = ""
+    links: tuple[str, ...] = ()
+
+
+class WebConnector:
+    """`look.Connector` for pages. `wait` is given seconds and ends early when it is time to stop."""
+
+    def __init__(
+        self,
+        *,
+        resolve: Resolve = resolve,
+        wait: Callable[[float], object] | None = None,
+        total_s: float = 60.0,
+    ) -> None:
+        self._resolve = resolve
+        self._wait = wait or threading.Event().wait
+        self._total_s = total_s
+
+    def check(self, source: Source) -> None:
+        """See `Connector.check`."""
+        scope_of(source)
+        _trust(source)
+
+    def look(self, ask: Ask) -> Seen:
+        """See `Connector.look`."""
+        fetcher = Fetcher(AGENT, ask.private_hosts, _trust(ask.source), self._resolve, self._total_s)
+        main_text = MainText()
+        try:
+            return _Crawl(ask, fetcher, main_text, self._wait).run()
+        finally:
+            main_text.close()
+
+
+def scope_of(source: Source) -> Scope:
+    """Where a source may go: the hosts and folders of its addresses, and what its options add.
+
+    Raises:
+        BadRequest: if an address, a host or a path cannot be.
+    """
+    starts = _starts(source)
+    hosts = {start.authority for start in starts}
+    for host in option_list(source, "hosts"):
+        hosts |= {read_url(f"{start.scheme}://{host}").authority for start in starts}
+    paths = option_list(source, "paths")
+    wrong = next((path for path in paths if not path.startswith("/")), None)
+    if wrong is not None:
+        raise BadRequest(f"{wrong[:80]!r} is no beginning of a path", hint="it begins with /")
+    folders = {unquote(start.path.rpartition("/")[0]) or "/" for start in starts}
+    return Scope(frozenset(hosts), tuple(paths) or tuple(sorted(folders)))
+
+
+def _starts(source: Source) -> list[Url]:
+    return [read_url(text.partition("#")[0]) for text in source.address.split()]
+
+
+def _trust(source: Source) -> ssl.SSLContext | None:
+    path = source.options.get("ca_file", "")
+    if not path:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        why = error.strerror or "it holds no certificate"
+        raise BadRequest(f"{path!r} cannot be used: {why}", hint="give a PEM file") from None
+
+
+@dataclass(slots=True)
+class _Crawl:
+    """One look: what is waiting to be read, what was found, what went wrong."""
+
+    ask: Ask
+    fetcher: Fetcher
+    main_text: MainText
+    wait: Callable[[float], object]
+    found: dict[str, _Page] = field(default_factory=dict)
+    files: dict[str, Found] = field(default_factory=dict)
+    robots: dict[str, Robots] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    _asked: set[str] = field(default_factory=set)
+    _answered: int = 0
+    _before: Mapping[str, _Page] = field(default_factory=dict)
+    _scope: Scope = field(default_factory=lambda: Scope(frozenset(), ()))
+
+    def run(self) -> Seen:
+        source = self.ask.source
+        self._before = _remembered(source.cursor)
+        self._scope = scope_of(source)
+        starts = _starts(source)
+        for start in starts:
+            if not self._robots_of(start).allows(start.target):
+                raise Unavailable(f"{start.host} forbids to read {start}", hint="see its robots.txt")
+        follow = option_flag(source, "follow")
+        limit = int(option_number(source, "max_pages"))
+        waiting = deque((url, 0) for url in (*starts, *(self._sitemaps(starts) if follow else ())))
+        seen = {str(url) for url, _ in waiting}
+        deepest = int(option_number(source, "max_depth"))
+        reached = 0
+        while waiting and reached < limit:
+            self.ask.check()
+            url, depth = waiting.popleft()
+            if not self._may_read(url):
+                continue
+            reached += 1
+            links = self._read(url)
+            for link in links if follow and depth < deepest else ():
+                if str(link) not in seen:
+                    seen.add(str(link))
+                    waiting.append((link, depth + 1))
+        if self.wrong and not self._answered:
+            raise Unavailable(f"Nothing could be read: {self.wrong[0]}", hint="is the address right?")
+        return self._seen(cut=bool(waiting))
+
+    def _seen(self, *, cut: bool) -> Seen:
+        words = [f"{len(self.wrong)} pages could not be read: {self.wrong[0]}"] if self.wrong else []
+        if cut:
+            words.append(f"more than {len(self.found)} pages: the rest is left out (max_pages)")
+            for key, page in self._before.items():
+                if key not in self._asked:  # not looked at is not gone
+                    self._keep(key, page)
+        files = sorted(self.files.values(), key=lambda file: file.document)
+        words += self.wrong[1:MOST_WORDS]
+        return Seen(Walk(tuple(files)), words=tuple(words), cursor=_memory(self.found))
+
+    # ---- one page
+
+    def _may_read(self, url: Url) -> bool:
+        if not self._scope.holds(url) or not leads_to_page(url.path):
+            return False
+        try:
+            return self._robots_of(url).allows(url.target)
+        except Unavailable as error:
+            self._fail(url, str(error.message))
+            return False
+
+    def _read(self, url: Url) -> Sequence[Url]:
+        """Ask for a page, note it, and return where it leads."""
+        key = str(url)
+        self._asked.add(key)
+        before = self._before.get(key)
+        try:
+            reply = self._get(url, before)
+        except FetchFailed as error:
+            self._fail(url, str(error))
+            return ()
+        self._answered += reply.status < 500
+        if reply.status == 304 and before is not None:
+            return self._keep(key, before)
+        if reply.status in GONE:
+            return ()
+        if reply.status != 200:
+            self._fail(url, f"it answered {reply.status}")
+            return ()
+        if not is_readable(reply.media_type):
+            return ()
+        return self._take(url, reply, before)
+
+    def _get(self, url: Url, before: _Page | None) -> Reply:
+        headers = {}
+        if before is not None and before.etag:
+            headers["If-None-Match"] = before.etag
+        if before is not None and before.modified:
+            headers["If-Modified-Since"] = before.modified
+        self._pause(url)
+        return self.fetcher.get(url, max_bytes=self._page_bytes, headers=headers, allowed=self._follows)
+
+    def _follows(self, url: Url) -> bool:
+        try:
+            return self._scope.holds(url) and self._robots_of(url).allows(url.target)
+        except Unavailable:
+            return False
+
+    def _take(self, url: Url, reply: Reply, before: _Page | None) -> Sequence[Url]:
+        html = is_html(reply.media_type)
+        facts = page_facts(reply.content, reply.charset) if html else PageFacts()
+        # A page that was moved is known by where it is now; the old address leads to the same document.
+        links = linked(_base(reply.url, facts), facts.links) if facts.follow else []
+        inside = tuple(str(link) for link in links if self._scope.holds(link) and leads_to_page(link.path))
+        content = self._content(reply, facts) if html else reply.content
+        sha256 = hashlib.sha256(content).hexdigest()
+        modified = reply.headers.get("last-modified", "")
+        page = _Page(
+            document=document_of(reply.url, html=html) if facts.keep else "",
+            size_bytes=len(content),
+            mtime_ns=_mtime_ns(modified, self.ask.now),
+            sha256=sha256,
+            etag=reply.headers.get("etag", ""),
+            modified=modified,
+            links=inside,
+        )
+        if before is not None and before.sha256 == sha256:
+            page.mtime_ns = before.mtime_ns  # asked again, and it says the same
+        self.found[str(url)] = page
+        if page.document and page.document not in self.files:
+            path = self.ask.incoming / sha256
+            write_limited(path, (content,), self.ask.max_bytes + len(content))
+            self.files[page.document] = Found(page.document, path, page.size_bytes, page.mtime_ns)
+        return [read_url(link) for link in inside]
+
+    def _content(self, reply: Reply, facts: PageFacts) -> bytes:
+        if option_flag(self.ask.source, "main_text"):
+            return self.main_text.of(reply.content, facts)
+        return reply.content
+
+    def _keep(self, key: str, page: _Page) -> Sequence[Url]:
+        """A page as it was when it was last read; its bytes are asked for only if they are needed again."""
+        self.found[key] = page
+        url = read_url(key)
+        if page.document and page.document not in self.files:
+            path = self.ask.incoming / page.sha256
+            self.files[page.document] = Found(
+                page.document, path, page.size_bytes, page.mtime_ns, lambda target: self._again(url, target)
+            )
+        return [read_url(link) for link in page.links]
+
+    def _again(self, url: Url, target: PurePath) -> None:
+        try:
+            reply = self._get(url, None)
+        except FetchFailed as error:
+            raise OSError(str(error)) from None
+        if reply.status != 200:
+            raise OSError(f"it answered {reply.status}")
+        html = is_html(reply.media_type)
+        content = self._content(reply, page_facts(reply.content, reply.charset)) if html else reply.content
+        write_limited(Path(target), (content,), self.ask.max_bytes)
+
+    def _fail(self, url: Url, words: str) -> None:
+        self.wrong.append(f"{url}: {words}")
+        before = self._before.get(str(url))
+        if before is not None:
+            self._keep(str(url), before)
+
+    # ---- manners
+
+    @property
+    def _page_bytes(self) -> int:
+        return min(int(option_number(self.ask.source, "max_page_mb")) << 20, self.ask.max_bytes)
+
+    def _pause(self, url: Url) -> None:
+        told = self.robots[url.authority].delay_s if url.authority in self.robots else 0.0
+        pause = max(option_number(self.ask.source, "delay_s"), told)
+        if pause:
+            self.wait(pause)
+        self.ask.check()
+
+    def _robots_of(self, url: Url) -> Robots:
+        """Raises Unavailable if the site cannot even say what may be read: RFC 9309, 2.3.1.4."""
+        if url.authority not in self.robots:
+            place = read_url("/robots.txt", url)
+            try:
+                reply = self.fetcher.get(
+                    place, max_bytes=MOST_BYTES * 2, allowed=lambda to: to.authority == url.authority
+                )
+            except FetchFailed as error:
+                raise Unavailable(
+                    f"{url.host} cannot be read: {error}", hint="is the address right?"
+                ) from None
+            if reply.status >= 500 or reply.status == 429:
+                raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
+            content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
+            self.robots[url.authority] = read_robots(content, PRODUCT)
+        return self.robots[url.authority]
+
+    def _sitemaps(self, starts: Sequence[Url]) -> list[Url]:
+        """Pages that the sitemaps of these sites name; a site without one is no failure."""
+        pages: list[Url] = []
+        for start in {start.authority: start for start in starts}.values():
+            told = linked(start, self._robots_of(start).sitemaps) or [read_url("/sitemap.xml", start)]
+            waiting, read = deque(told), 0
+            while waiting and read < MOST_SITEMAPS:
+                self.ask.check()
+                read += 1
+                place = waiting.popleft()
+                if place.authority not in self._scope.hosts:
+                    continue
+                index, urls = read_sitemap(self._sitemap(place))
+                (waiting if index else pages).extend(linked(place, urls))
+        return [page for page in pages if self._scope.holds(page)]
+
+    def _sitemap(self, place: Url) -> bytes:
+        try:
+            self._pause(place)
+            reply = self.fetcher.get(
+                place, max_bytes=SITEMAP_BYTES, allowed=lambda to: to.authority in self._scope.hosts
+            )
+        except FetchFailed:
+            return b""
+        if reply.status != 200 or is_html(reply.media_type):
+            return b""
+        if not reply.content.startswith(b"\x1f\x8b"):
+            return reply.content
+        try:
+            with gzip.open(io.BytesIO(reply.content)) as stream:
+                return stream.read(SITEMAP_BYTES)
+        except (OSError, EOFError, zlib.error):
+            return b""
+
+
+def _base(url: Url, facts: PageFacts) -> Url:
+    if not facts.base:
+        return url
+    try:
+        return read_url(facts.base, url)
+    except BadRequest:
+        return url
+
+
+def _mtime_ns(modified: str, now: float) -> int:
+    try:
+        return int(parsedate_to_datetime(modified).timestamp()) * 1_000_000_000
+    except (ValueError, TypeError, OverflowError):
+        return int(now) * 1_000_000_000
+
+
+def _memory(pages: Mapping[str, _Page]) -> str:
+    """What is remembered, as JSON; addresses stand in it once, links are their numbers."""
+    addresses: dict[str, int] = {}
+
+    def number(address: str) -> int:
+        return addresses.setdefault(address, len(addresses))
+
+    kept = [
+        [
+            number(key),
+            page.document,
+            page.size_bytes,
+            page.mtime_ns,
+            page.sha256,
+            page.etag,
+            page.modified,
+            [number(link) for link in page.links],
+        ]
+        for key, page in pages.items()
+    ]
+    return json.dumps({"addresses": list(addresses), "pages": kept}, ensure_ascii=False)
+
+
+def _remembered(cursor: str) -> dict[str, _Page]:
+    if not cursor:
+        return {}
+    kept = json.loads(cursor)
+    addresses = kept["addresses"]
+    return {
+        addresses[at]: _Page(
+            document, size, mtime, sha256, etag, modified, tuple(addresses[to] for to in links)
+        )
+        for at, document, size, mtime, sha256, etag, modified, links in kept["pages"]
+    }
