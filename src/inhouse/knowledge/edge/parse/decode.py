@@ -11,7 +11,7 @@ import codecs
 import re
 from collections import Counter
 
-__all__ = ["decode", "looks_like_text", "normal_newlines"]
+__all__ = ["decode", "decode_as", "looks_like_text", "normal_newlines"]
 
 SAMPLE_BYTES = 65_536
 _CYRILLIC = ("cp1251", "koi8-r", "cp866", "mac-cyrillic", "iso8859-5")
@@ -72,6 +72,28 @@ def decode(data: bytes, *, declared: bool = False) -> str:
     if _mostly_utf8(sample):
         return data.decode("utf-8", "replace")
     return data.decode(_eight_bit(sample), "replace")
+
+
+def decode_as(data: bytes, charset: str) -> str:
+    """The text of a part that states its encoding; the statement is believed where the bytes allow it.
+
+    Bytes that are UTF-8 beyond ASCII are UTF-8; any bytes are Latin-1, so Cyrillic is seen by its letters.
+    """
+    try:
+        name = codecs.lookup(charset).name
+        text = data.decode(name)
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return decode(data)
+    if data.isascii() and not name.startswith(("utf-7", "iso2022", "hz")):
+        return text
+    if name in ("iso8859-1", "cp1252", "ascii", "latin-1") and _eight_bit(data[:SAMPLE_BYTES]) in _CYRILLIC:
+        return decode(data)
+    if name in (*_CYRILLIC, "iso8859-1", "cp1252"):
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            return text
+    return text
 
 
 def looks_like_text(head: bytes) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 from inhouse.knowledge.edge.parse.draft import marked
-from inhouse.knowledge.edge.parse.inner import read_picture
+from inhouse.knowledge.edge.parse.inner import read_part
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed
 from inhouse.knowledge.edge.parse.pictures import picture_size
 from inhouse.knowledge.edge.parse.unseen import visible
@@ -46,7 +46,7 @@ class Pictures:
             return ""
         self._seen.add(key)
         self._left -= 1
-        read = read_picture(data, self._means)
+        read = read_part(data, "picture", self._means)
         self._means.beat()
         if not isinstance(read, Parsed) or not _is_prose(read.text):
             return ""

@@ -84,16 +84,11 @@ def _shapes(page: ET.Element, walker: Walker, size: tuple[float, float]) -> Iter
             walker.blocks(holder)
             begin, end = min(start, walker.draft.at), walker.draft.at
         if end > begin:
-            role = (
-                "title"
-                if is_title
-                else "table"
-                if any(local(part.tag) == "table" for part in one)
-                else "text"
-            )
-            left, top = _cm(one.get(f"{SVG}x")) / size[0], _cm(one.get(f"{SVG}y")) / size[1]
-            wide, high = _cm(one.get(f"{SVG}width")) / size[0], _cm(one.get(f"{SVG}height")) / size[1]
-            yield Shape(*(round(share, 4) for share in (left, top, wide, high)), begin, end, role)
+            is_table = any(local(part.tag) == "table" for part in one)
+            role = "title" if is_title else "table" if is_table else "text"
+            left, top = _share(one, "x", size[0]), _share(one, "y", size[1])
+            wide, high = _share(one, "width", size[0]), _share(one, "height", size[1])
+            yield Shape(left, top, wide, high, begin, end, role)
     for notes in page.findall(f"{PRESENTATION}notes"):
         start = walker.draft.at + (2 if walker.draft.at else 0)
         walker.blocks(notes)
@@ -117,6 +112,10 @@ def _drawn(parent: ET.Element) -> Iterator[ET.Element]:
             and child.get(f"{PRESENTATION}class") not in _REPEATED
         ):
             yield child
+
+
+def _share(shape: ET.Element, name: str, whole_cm: float) -> float:
+    return round(_cm(shape.get(f"{SVG}{name}")) / whole_cm, 4)
 
 
 def _cm(length: str | None) -> float:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
+from inhouse.knowledge.edge.parse.archived import MAX_BYTES, InnerFile, unpacked
 from inhouse.knowledge.edge.parse.draft import Draft, marked
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 
@@ -38,13 +39,12 @@ __all__ = [
     "Taken",
     "append",
     "read_inner",
-    "read_picture",
+    "read_part",
     "shown_name",
 ]
 
 MAX_DEPTH = 2
 MAX_FILES = 10
-MAX_BYTES = 50 << 20
 INNER_CHARS = 2_000_000
 """A book of 1,000 pages; a longer attachment is named only, as it would drown the letter it came with."""
 
@@ -68,21 +68,6 @@ PARSER_ERRORS = (
 
 
 @dataclass(frozen=True, slots=True)
-class InnerFile:
-    """A file that lies inside another. `whole_size` is what it says of itself when it was not unpacked."""
-
-    name: str
-    data: bytes
-    media_type: str = ""
-    whole_size: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the file itself."""
-        return len(self.data) or self.whole_size
-
-
-@dataclass(frozen=True, slots=True)
 class Taken:
     """What became of an inner file: the span of its words in the draft, or the reason why there are none."""
 
@@ -103,40 +88,39 @@ def read_inner(data: bytes, name: str, means: Means) -> Parsed | Refused:
         return refusal("too_deep", name, f"{means.depth + 1} documents")
     if len(data) > MAX_BYTES:
         return refusal("too_large", name, f"{len(data):,} bytes")
+    return _read(data, name, replace(means, depth=means.depth + 1))
+
+
+def read_part(data: bytes, name: str, means: Means) -> Parsed | Refused:
+    """The text of something that is a part of the document at hand and no document of its own: a picture."""
+    if len(data) > MAX_BYTES:
+        return refusal("too_large", name, f"{len(data):,} bytes")
+    return _read(data, name, means)
+
+
+def _read(data: bytes, name: str, means: Means) -> Parsed | Refused:
+    if means.reader is None:
+        return refusal("not_supported", name, "a file inside another one")
     try:
         with _as_path(data) as path:
-            deeper = replace(means, depth=means.depth + 1)
-            return means.reader(path, name, INNER_CHARS, deeper)
+            return means.reader(path, name, INNER_CHARS, means)
     except subprocess.TimeoutExpired as error:  # tesseract
         return refusal("timed_out", name, f"{error.timeout:g} s for one page")
     except PARSER_ERRORS as error:
         return refusal("damaged", name, f"{type(error).__name__}: {error}"[:200])
 
 
-def read_picture(data: bytes, means: Means) -> Parsed | Refused:
-    """What stands on a picture that is a part of the document at hand; it is no document of its own."""
-    if means.reader is None or len(data) > MAX_BYTES:
-        return refusal("too_large", "picture", f"{len(data):,} bytes")
-    try:
-        with _as_path(data) as path:
-            return means.reader(path, "picture", INNER_CHARS, means)
-    except subprocess.TimeoutExpired as error:
-        return refusal("timed_out", "picture", f"{error.timeout:g} s")
-    except PARSER_ERRORS as error:
-        return refusal("damaged", "picture", f"{type(error).__name__}: {error}"[:200])
-
-
 def append(draft: Draft, files: Sequence[InnerFile], means: Means, *, title: str) -> tuple[Taken, ...]:
     """Read these files and put their words below the draft, each under the heading `title: name`."""
     taken: list[Taken] = []
-    for number, file in enumerate(files):
+    for number, file in enumerate(unpacked(files)):
         name = shown_name(file.name)
         if number >= MAX_FILES:
             result: Parsed | Refused = refusal("too_deep", name, f"{MAX_FILES} others in the same document")
         elif not file.data and file.whole_size:
             result = refusal("too_large", name, f"{file.whole_size:,} bytes")
         else:
-            result = read_inner(file.data, name, means)
+            result = _opened(file, name, means) if file.opened else read_inner(file.data, name, means)
             means.beat()
         media_type = file.media_type or result.media_type
         if isinstance(result, Refused):
@@ -146,6 +130,15 @@ def append(draft: Draft, files: Sequence[InnerFile], means: Means, *, title: str
         start, end = draft.block(_lowered(replace(result, text=marked(result.text, result.doubts))))
         taken.append(Taken(name, media_type, file.size_bytes, start, end))
     return tuple(taken)
+
+
+def _opened(file: InnerFile, name: str, means: Means) -> Parsed | Refused:
+    if means.depth >= MAX_DEPTH or file.opened is None:
+        return refusal("too_deep", name, f"{means.depth + 1} documents")
+    try:
+        return file.opened(replace(means, depth=means.depth + 1))
+    except PARSER_ERRORS as error:
+        return refusal("damaged", name, f"{type(error).__name__}: {error}"[:200])
 
 
 def shown_name(name: str) -> str:

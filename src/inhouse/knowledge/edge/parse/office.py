@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.kernel.documents import PageSpan
+from inhouse.knowledge.edge.parse.book import read_book
 from inhouse.knowledge.edge.parse.decode import normal_newlines
 from inhouse.knowledge.edge.parse.impress import read_open_slides
 from inhouse.knowledge.edge.parse.inner import PARSER_ERRORS
 from inhouse.knowledge.edge.parse.open_sheets import read_open_sheets
 from inhouse.knowledge.edge.parse.open_text import read_open_text
+from inhouse.knowledge.edge.parse.outlook import read_outlook
+from inhouse.knowledge.edge.parse.package import Locked
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, ReasonCode, Refused, refusal
 from inhouse.knowledge.edge.parse.slides import read_presentation
 from inhouse.knowledge.edge.parse.sniff import Format, Sniffed
@@ -28,7 +31,7 @@ from inhouse.knowledge.edge.parse.workbook import read_workbook
 
 __all__ = ["read_office"]
 
-_PLAIN = frozenset({"doc", "msg", "ppt"})
+_PLAIN = frozenset({"doc", "ppt"})
 """Formats whose line breaks kreuzberg loses in markdown."""
 _MENDED = (
     (re.compile(r"\\?!\[[^\]\n]*\]\([^)\n]*\)"), ""),
@@ -51,6 +54,8 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
         return _read_old(path, name, sniffed)
     try:
         return own(path, sniffed.media_type, means)
+    except Locked:
+        return refusal("encrypted", name, media_type=sniffed.media_type)
     except PARSER_ERRORS as error:
         detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return refusal("damaged", name, detail, media_type=sniffed.media_type)
@@ -58,6 +63,8 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
 
 _OWN: dict[Format, Callable[[Path, str, Means], Parsed]] = {
     "docx": read_word,
+    "epub": read_book,
+    "msg": read_outlook,
     "odp": read_open_slides,
     "ods": read_open_sheets,
     "odt": read_open_text,

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from inhouse.knowledge.edge.parse.unseen import visible
 
-__all__ = ["A", "Package", "R", "Relation", "local", "seconds", "walk"]
+__all__ = ["A", "Locked", "Package", "R", "Relation", "local", "seconds", "walk"]
 
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -44,6 +44,10 @@ class Relation:
 
     kind: str
     target: str
+
+
+class Locked(Exception):
+    """The words are there, but only for those who have a key."""
 
 
 class Package:

@@ -40,7 +40,8 @@ def read_pdf(path: Path, name: str, means: Means) -> Parsed | Refused:
     import pypdfium2 as pdfium
 
     try:
-        document = pdfium.PdfDocument(path)
+        # An inner file (inner.py) has no name on the disk that pdfium could resolve.
+        document = pdfium.PdfDocument(path.read_bytes() if means.depth else path)
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             return refusal("encrypted", name, media_type=MEDIA_TYPE)

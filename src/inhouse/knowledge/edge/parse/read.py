@@ -14,11 +14,14 @@ from pathlib import Path
 
 from inhouse.knowledge.chunk import TextKind
 from inhouse.knowledge.edge.parse import ocr, office, pdf
+from inhouse.knowledge.edge.parse.csv_table import table_layout
 from inhouse.knowledge.edge.parse.decode import decode, looks_like_text, normal_newlines
 from inhouse.knowledge.edge.parse.mail import read_mail
 from inhouse.knowledge.edge.parse.markup import render
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.sniff import Format, Sniffed, sniff
+from inhouse.knowledge.edge.parse.unseen import visible
+from inhouse.knowledge.layout import write_layout
 
 __all__ = ["means_of_reading", "read"]
 
@@ -128,7 +131,7 @@ def _reader(kind: Format) -> Callable[[Path, str, Sniffed, Means], Result]:
     if kind == "html":
         return _read_html
     if kind == "eml":
-        return lambda path, _name, _sniffed, _means: read_mail(path.read_bytes())
+        return lambda path, _name, _sniffed, means: read_mail(path.read_bytes(), means)
     if kind == "pdf":
         return lambda path, name, _sniffed, means: pdf.read_pdf(path, name, means)
     if kind in _PICTURES:
@@ -147,7 +150,8 @@ def _read_text(path: Path, name: str, sniffed: Sniffed, _means: Means) -> Result
         text = _ESCAPED.sub(_written_out, text)
     text = normal_newlines(text)
     kinds: dict[str, TextKind] = {"csv": "table", "markdown": "markdown"}
-    return Parsed(text, kinds.get(sniffed.format, "text"), sniffed.media_type)
+    layout = write_layout(table_layout(text, Path(name).stem)) if sniffed.format == "csv" else ""
+    return Parsed(text, kinds.get(sniffed.format, "text"), sniffed.media_type, layout=layout)
 
 
 def _written_out(escaped: re.Match[str]) -> str:
@@ -162,4 +166,5 @@ def _written_out(escaped: re.Match[str]) -> str:
 
 def _read_html(path: Path, _name: str, sniffed: Sniffed, _means: Means) -> Result:
     page = render(decode(path.read_bytes(), declared=True))
-    return Parsed(normal_newlines(page.text), "markdown", sniffed.media_type, title=page.title)
+    text = visible(normal_newlines(page.text))
+    return Parsed(text, "markdown", sniffed.media_type, title=visible(page.title))
