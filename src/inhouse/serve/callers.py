@@ -15,14 +15,18 @@ from inhouse.kernel.errors import Forbidden
 from inhouse.knowledge.ports.people import ADMINS, People
 from inhouse.serve.plane.gate import named_user
 
-__all__ = ["AdminOf", "CallerOf", "administers"]
+__all__ = ["AdminOf", "CallerOf", "administers", "caller_of"]
 
 LOCAL = Caller()
 """Whoever sits at this machine and gives no name."""
 
 
-def _caller(request: Request) -> Caller:
-    """The caller named by `x-inhouse-user`, else `local`, with the groups that are on record for the name."""
+def caller_of(request: Request) -> Caller:
+    """The caller named by `x-inhouse-user`, else `local`, with the groups that are on record for the name.
+
+    Raises:
+        Forbidden: if the user has left.
+    """
     given = request.headers.get("x-inhouse-user")
     user = LOCAL.user if given is None else named_user(given)
     people: People | None = request.app.state.people
@@ -37,7 +41,7 @@ def _caller(request: Request) -> Caller:
     return caller
 
 
-CallerOf = Annotated[Caller, Depends(_caller)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
 
 
 def administers(caller: Caller) -> bool:

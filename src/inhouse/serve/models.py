@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from inhouse.gateway.fit import fit_named
 from inhouse.kernel.errors import InhouseError, TooLarge
 from inhouse.serve.bodies import Body
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf
 from inhouse.serve.fits import with_fit
 from inhouse.serve.house_shapes import (
     EnginesShape,
@@ -61,7 +61,7 @@ def model_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
         return LoadedShape(engines=engines, hits=HitsShape.model_validate(parts.fleet.hits()))
 
     @routes.post("/app/models/pull", status_code=200, response_class=EventStream)
-    async def pull(body: PullBody, caller: CallerOf) -> Response:
+    async def pull(body: PullBody, caller: AdminOf) -> Response:
         """Fetch a model as server-sent events: `fit`, `progress`…, then `done` or `error`."""
 
         async def produce(emit: Emit) -> None:
@@ -73,7 +73,7 @@ def model_routes(parts: Parts, stopping: asyncio.Event) -> APIRouter:
         return EventStream(produce, stopping=stopping)
 
     @routes.delete("/app/models")
-    async def remove(caller: CallerOf, *, model: str, engine: str = "") -> PulledShape:
+    async def remove(caller: AdminOf, *, model: str, engine: str = "") -> PulledShape:
         """Remove a model from the house, or from an Ollama."""
         await parts.models.remove(engine, model)
         await parts.fleet.refresh()

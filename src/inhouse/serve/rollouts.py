@@ -11,7 +11,7 @@ from pydantic import Field
 from inhouse.gateway.rollout import Arm, Limits, Rollout, RolloutDesk, RolloutView
 from inhouse.kernel.errors import Unavailable
 from inhouse.serve.bodies import Body
-from inhouse.serve.callers import CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
@@ -96,7 +96,7 @@ def rollout_routes(parts: Parts) -> APIRouter:
         return RolloutsShape(rollouts=tuple(_shape(view) for view in views))
 
     @routes.post("/app/rollouts", status_code=201)
-    async def start(body: NewRollout, caller: CallerOf) -> RolloutShape:
+    async def start(body: NewRollout, caller: AdminOf) -> RolloutShape:
         """Start one; without a baseline the name itself is the model that answers now."""
         now = parts.clock()
         rollout = Rollout(
@@ -116,12 +116,12 @@ def rollout_routes(parts: Parts) -> APIRouter:
         return _shape(await asyncio.to_thread(_desk(parts).begin, rollout))
 
     @routes.post("/app/rollouts/promote")
-    async def promote(body: NameBody, caller: CallerOf) -> RolloutShape:
+    async def promote(body: NameBody, caller: AdminOf) -> RolloutShape:
         """Go to the next stage now."""
         return _shape(await asyncio.to_thread(_desk(parts).promote, body.name))
 
     @routes.post("/app/rollouts/rollback")
-    async def roll_back(body: NameBody, caller: CallerOf) -> RolloutShape:
+    async def roll_back(body: NameBody, caller: AdminOf) -> RolloutShape:
         """Give the name back to the baseline, from the next request on."""
         return _shape(await asyncio.to_thread(_desk(parts).roll_back, body.name, body.reason))
 
