@@ -60,7 +60,7 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
     current: list[Word] = []
     done: set[int] = set()
     for word in words:
-        number = within.get(id(word), -1)
+        number = within.get(id(word), -1) if within else -1
         if current and (number >= 0 or word.line != current[-1].line or word.turn != current[-1].turn):
             out.append(_line(current))
             current = []
@@ -75,15 +75,18 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
 
 
 def _line(words: list[Word]) -> Line:
-    sizes: Counter[float] = Counter()
-    for word in words:
-        sizes[word.size] += len(word.text)
+    size = words[0].size
+    if any(word.size != size for word in words):
+        sizes: Counter[float] = Counter()
+        for word in words:
+            sizes[word.size] += len(word.text)
+        size = sizes.most_common(1)[0][0]
     return Line(
         said(words),
-        sizes.most_common(1)[0][0],
+        size,
         all(word.bold for word in words),
-        min(word.top for word in words),
-        max(word.bottom for word in words),
+        min([word.top for word in words]),
+        max([word.bottom for word in words]),
         "turned" if words[0].turn else "text",
         tuple(words),
     )

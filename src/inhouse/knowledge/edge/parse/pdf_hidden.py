@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inhouse.knowledge.edge.parse.pdf_drawn import Drawn
-from inhouse.knowledge.edge.parse.pdf_words import Frame, Look, Word
+from inhouse.knowledge.edge.parse.pdf_words import Box, Frame, Look, Word
 
 if TYPE_CHECKING:
     from numpy import uint8
@@ -36,7 +36,10 @@ SEEN_DIFFERENCE = 14
 #f4f4f4, which screens hardly show, by less than 11."""
 CHECK_SCALE = 1.5
 CHECK_PIXELS = 3_000_000
+CHECK_LETTER = 16.0
+"""Pixels; letters need not be drawn larger."""
 SCAN_SHARE = 0.5
+NEVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,12 @@ def sight(page: Any, words: Sequence[Word], looks: dict[int, Look], drawn: Drawn
     small = {thing for thing, look in looks.items() if look.size < TINY}
     late = _late_covers(looks, drawn)
     if not (unsure or unseen or small or late):
-        seen = [word for word in words if _is_on(word, frame)]
+        wide, high = 2 * frame.width + 2, 2 * frame.height + 2
+        seen = [
+            word
+            for word in words
+            if -2 <= word.left + word.right <= wide and -2 <= word.top + word.bottom <= high
+        ]
         return Sight(seen, [])
     seen, hidden, doubtful = [], [], []
     for word in words:
@@ -64,7 +72,9 @@ def sight(page: Any, words: Sequence[Word], looks: dict[int, Look], drawn: Drawn
             hidden.append(word)
         elif word.thing in small and min(word.bottom - word.top, word.right - word.left) < TINY:
             continue
-        elif (word.thing in unsure and not _is_on_dark(word, looks, drawn)) or _is_below(word, late):
+        elif (word.thing in unsure and not _is_on_dark(word, looks, drawn)) or _is_below(
+            word, late, looks, drawn
+        ):
             doubtful.append(word)
         else:
             seen.append(word)
@@ -83,19 +93,29 @@ def _is_on(word: Word, frame: Frame) -> bool:
     return -1 <= middle <= frame.width + 1 and -1 <= centre <= frame.height + 1
 
 
-def _late_covers(looks: dict[int, Look], drawn: Drawn) -> list[tuple[int, tuple[float, ...], dict[int, int]]]:
-    """What was drawn after the first words, with the order of each text object."""
-    orders = {thing: drawn.text_order.get(look.address, 1 << 30) for thing, look in looks.items()}
-    first = min(orders.values(), default=1 << 30)
-    return [(order, box, orders) for order, box, _ in drawn.covers if order > first]
+Covers = dict[int, list[tuple[int, Box]]]
+"""What was drawn after the first words, by stripes of the page `STRIPE` points high."""
+STRIPE = 24
 
 
-def _is_below(word: Word, late: list[tuple[int, tuple[float, ...], dict[int, int]]]) -> bool:
+def _late_covers(looks: dict[int, Look], drawn: Drawn) -> Covers:
+    orders = [drawn.text_order.get(look.address, NEVER) for look in looks.values()]
+    first = min(orders, default=NEVER)
+    out: Covers = {}
+    for order, box, _ in drawn.covers:
+        if order > first:
+            for stripe in range(int(max(box[1], 0)) // STRIPE, int(min(box[3], 20_000)) // STRIPE + 1):
+                out.setdefault(stripe, []).append((order, box))
+    return out
+
+
+def _is_below(word: Word, late: Covers, looks: dict[int, Look], drawn: Drawn) -> bool:
     x, y = (word.left + word.right) / 2, (word.top + word.bottom) / 2
-    return any(
-        order > orders[word.thing] and box[0] <= x <= box[2] and box[1] <= y <= box[3]
-        for order, box, orders in late
-    )
+    over = late.get(int(y) // STRIPE)
+    if not over:
+        return False
+    mine = drawn.text_order.get(looks[word.thing].address, NEVER)
+    return any(order > mine and box[0] <= x <= box[2] and box[1] <= y <= box[3] for order, box in over)
 
 
 def _is_on_dark(word: Word, looks: dict[int, Look], drawn: Drawn) -> bool:
@@ -123,9 +143,10 @@ def _drawn_words(page: Any, words: list[Word], looks: dict[int, Look], frame: Fr
 
     from pypdfium2 import raw
 
-    scale = min(CHECK_SCALE, (CHECK_PIXELS / (frame.width * frame.height)) ** 0.5)
+    smallest = max(min(word.size for word in words), 1.0)
+    scale = min(CHECK_SCALE, CHECK_LETTER / smallest, (CHECK_PIXELS / (frame.width * frame.height)) ** 0.5)
     before = _pixels(page, scale)
-    kind = raw.fpdf_pageobject_t
+    kind = raw.FPDF_PAGEOBJECT
     things = [
         ctypes.cast(looks[thing].address, kind)
         for thing in sorted({word.thing for word in words})

@@ -91,7 +91,7 @@ def read_layer(page: Any, notes: list[Line]) -> Layer:
         found = sight(page, all_words, looks, drawn, frame)
     finally:
         layer.close()
-    count = sum(letters(word.text) for word in found.seen)
+    count = letters(" ".join([word.text for word in found.seen]))
     words = found.seen
     if found.layer and sum(letters(word.text) for word in found.layer) > count:
         kept = {id(word) for word in (*found.seen, *found.layer)}
@@ -108,7 +108,7 @@ def laid_out(words: list[Word], drawn: Drawn | None, width: float, height: float
     if turn:
         words = turned(words, turn, width, height)
         width, height = (width, height) if turn == 180 else (height, width)
-    straight = [word for word in words if not word.turn]
+    straight = [word for word in words if not word.turn] if any(word.turn for word in words) else words
     tables: list[Table] = []
     if len(words) <= MOST_TABLE_WORDS:
         tables = ruled(straight, drawn.rules()) if drawn and not turn else []

@@ -8,7 +8,9 @@ told from places.
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
+import struct
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -37,6 +39,7 @@ SOFT = "\ufffe\x02\xad"
 """How pdfium writes a hyphen at the end of a line."""
 
 _TOKEN = re.compile(rf"\r\n|\r|\n|[^\s{SOFT}]+[{SOFT}]?|[{SOFT}]")
+_PLACES = struct.Struct("8d")
 _PRESENTATION = re.compile("[\ufb00-\ufdff\ufe70-\ufeff\uf900-\ufaff]")
 _ANY_LETTER = re.compile(r"[^\W_]")
 
@@ -82,6 +85,8 @@ class Frame:
 
     def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
         """A rectangle of the page's own space (bottom below top) as it is shown (top above bottom)."""
+        if not self.rotation:
+            return left + self.e, self.f - top, right + self.e, self.f - bottom
         x0, y0 = self.a * left + self.c * bottom + self.e, self.b * left + self.d * bottom + self.f
         x1, y1 = self.a * right + self.c * top + self.e, self.b * right + self.d * top + self.f
         return (min(x1, x0), min(y1, y0), max(x0, x1), max(y0, y1))
@@ -122,17 +127,17 @@ def layer_words(layer: Any, frame: Frame, looks: dict[int, Look]) -> list[Word]:
 
     `looks` is filled: how each text object looks, by its number (`Word.thing`).
     """
-    from pypdfium2 import raw
-
     whole = layer.get_text_range()
+    place_of, object_of, index_of = _readers()
     same = layer.count_chars() == len(whole)
-    handle = layer.raw
-    place_of, object_of = raw.FPDFText_GetCharBox, raw.FPDFText_GetTextObject
-    index_of = raw.FPDFText_GetCharIndexFromTextIndex
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    shown = frame.shown
+    is_plain = whole.isascii() and whole.replace("\r\n", "").isprintable()
+    handle = ctypes.cast(layer.raw, ctypes.c_void_p).value or 0
+    places = bytearray(_PLACES.size)  # left, right, bottom, top of the first letter, then of the last
+    at = ctypes.addressof(ctypes.c_char.from_buffer(places))
+    first_at, last_at = (at, at + 8, at + 16, at + 24), (at + 32, at + 40, at + 48, at + 56)
     known: dict[int, Look] = {}
     words: list[Word] = []
+    new, shown, numbers = tuple.__new__, frame.shown, _PLACES.unpack
     line = 0
     for token in _TOKEN.finditer(whole):
         text = token.group()
@@ -144,22 +149,42 @@ def layer_words(layer: Any, frame: Frame, looks: dict[int, Look]) -> list[Word]:
             last -= 1
         if not same:
             first, last = index_of(handle, first), index_of(handle, last)
-        if not place_of(handle, first, left, right, bottom, top):
+        if not place_of(handle, first, *first_at):
             continue
-        x0, y0, x1, y1 = left.value, bottom.value, right.value, top.value
-        if last > first and place_of(handle, last, left, right, bottom, top):
-            x0, y0 = min(x0, left.value), min(y0, bottom.value)
-            x1, y1 = max(x1, right.value), max(y1, top.value)
-        pointer = ctypes.cast(object_of(handle, first), ctypes.c_void_p).value or 0
+        if last == first or not place_of(handle, last, *last_at):
+            places[32:] = places[:32]
+        x0, x1, y0, y1, x2, x3, y2, y3 = numbers(places)
+        box = shown(min(x2, x0), min(y2, y0), max(x3, x1), max(y3, y1))
+        pointer = object_of(handle, first) or 0
         look = known.get(pointer)
         if look is None:
             look = known[pointer] = _look(layer, first, frame, len(known))
             looks[look.thing] = look
-        box = shown(x0, y0, x1, y1)
-        words.append(Word(_clean(text), *box, line, look.size, look.bold, look.turn, 100.0, look.thing))
+        said = text if is_plain else _clean(text)
+        words.append(new(Word, (said, *box, line, look.size, look.bold, look.turn, 100.0, look.thing)))
         if text[-1] in SOFT:  # pdfium goes on with the next line here without an end of line
             line += 1
     return words
+
+
+@functools.cache
+def _readers() -> tuple[Any, Any, Any]:
+    """Three of pdfium's functions, taking and giving plain numbers: called for every word of every page.
+
+    Through pypdfium2's own declarations, with a pointer object for each argument, they take twice as long.
+    """
+    from pypdfium2 import raw
+
+    address, number = ctypes.c_void_p, ctypes.c_int
+
+    def bound(function: Any, result: Any, *arguments: Any) -> Any:
+        return ctypes.CFUNCTYPE(result, *arguments)(ctypes.cast(function, address).value or 0)
+
+    return (
+        bound(raw.FPDFText_GetCharBox, number, address, number, *[address] * 4),
+        bound(raw.FPDFText_GetTextObject, address, address, number),
+        bound(raw.FPDFText_GetCharIndexFromTextIndex, number, address, number),
+    )
 
 
 def _clean(text: str) -> str:
@@ -206,10 +231,13 @@ def letters(text: str) -> int:
 
 def main_turn(words: Sequence[Word]) -> int:
     """The direction of most letters on the page."""
+    ways = {word.turn for word in words}
+    if len(ways) < 2:
+        return ways.pop() if ways else 0
     counts: Counter[int] = Counter()
     for word in words:
         counts[word.turn] += len(word.text)
-    return counts.most_common(1)[0][0] if counts else 0
+    return counts.most_common(1)[0][0]
 
 
 def turned(words: Sequence[Word], turn: int, width: float, height: float) -> list[Word]:
