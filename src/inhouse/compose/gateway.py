@@ -42,7 +42,7 @@ from inhouse.kernel.messages import ChatMessage, ChatRequest
 from inhouse.kernel.ports import EngineUsed
 from inhouse.store.database import Database
 
-__all__ = ["Gateway", "open_gateway"]
+__all__ = ["Gateway", "client_of", "open_gateway"]
 
 SAMPLE = ChatRequest((ChatMessage("user", "?"),), task="answer", max_tokens=1)
 """Stands for any question, to see which engine would write its answer."""
@@ -80,7 +80,7 @@ async def open_gateway(
     loaded: Loaded, home: Home, database: Database, *, watch: bool
 ) -> AsyncIterator[Gateway]:
     """The gateway for the time of the block. `watch` looks at the engines again and again."""
-    http = _client(loaded)
+    http = client_of(loaded)
     journal = Journal(home.journal, clock=time.time, stopwatch=time.monotonic)
     ledger = SqlLedger(database, home.journal, zone=zone_of(loaded.settings.money.timezone))
     files = await asyncio.to_thread(open_files, home)
@@ -161,7 +161,8 @@ async def _check_names(loaded: Loaded, prober: Prober, board: FleetBoard) -> Non
         raise BadRequest(wrong, hint=NAMES_HINT)
 
 
-def _client(loaded: Loaded) -> HttpClient:
+def client_of(loaded: Loaded) -> HttpClient:
+    """A client with the limits, the proxy and the authorities of the settings."""
     engines = loaded.settings.engines
     ca_file = Path(engines.ca_file).expanduser() if engines.ca_file else None
     return HttpClient(_limits(loaded), proxy=engines.proxy, ca_file=ca_file)

@@ -73,7 +73,9 @@ async def open_house(loaded: Loaded, home: Home, *, command: str, writer: bool) 
         database = await asyncio.to_thread(open_database, home)
         stack.callback(database.close)
         gateway = await stack.enter_async_context(open_gateway(loaded, home, database, watch=writer))
-        knowledge = await stack.enter_async_context(open_knowledge(loaded, home, database, writer=writer))
+        knowledge = await stack.enter_async_context(
+            open_knowledge(loaded, home, database, writer=writer, embedder=gateway.dispatch)
+        )
         if writer:
             knowledge.sources.start(scheduled=command in SCHEDULED)
             stack.push_async_callback(asyncio.to_thread, knowledge.sources.stop)
@@ -114,6 +116,8 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
         trash=knowledge.trash,
         sources=knowledge.sources,
         search=knowledge.retrieve,
+        legs=knowledge.search_desk,
+        glossary=knowledge.glossary,
         answers=answers,
         chats=chats,
         fleet=gateway.prober,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from inhouse.config import Home, Loaded
 from inhouse.kernel.errors import MissingExtra
+from inhouse.kernel.ports import Embedder
 from inhouse.ops.edge import probes
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
@@ -25,8 +26,10 @@ if "knowledge" in probes.missing_extras():
         "The parts that read documents are not installed", hint="pip install 'inhouse[knowledge]'"
     )
 
+from inhouse.compose.legs import open_legs, open_store
 from inhouse.compose.removal import open_trash
 from inhouse.compose.sources import open_sources
+from inhouse.knowledge.edge.glossary import StoredGlossary
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
 from inhouse.knowledge.edge.library import DocumentLibrary
@@ -36,6 +39,7 @@ from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import ParseLimits
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.retrieve import Retrieve
+from inhouse.knowledge.edge.retrieve_desk import SearchDesk
 from inhouse.knowledge.edge.source_desk import SourceDesk
 from inhouse.knowledge.edge.source_desk_rows import SourceRows
 from inhouse.knowledge.edge.tables import documents
@@ -54,6 +58,8 @@ class Knowledge:
     manifest: Manifest
     lexical: Lexical
     retrieve: Retrieve
+    search_desk: SearchDesk
+    glossary: StoredGlossary
     pages: DocumentPages
     trash: DocumentTrash
     sources: SourceDesk
@@ -63,16 +69,21 @@ class Knowledge:
 
 @contextlib.asynccontextmanager
 async def open_knowledge(
-    loaded: Loaded, home: Home, database: Database, *, writer: bool
+    loaded: Loaded, home: Home, database: Database, *, writer: bool, embedder: Embedder | None = None
 ) -> AsyncIterator[Knowledge]:
-    """The room for the time of the block; a writer first finishes what a dead process left half done."""
+    """The room for the time of the block; a writer first finishes what a dead process left half done.
+
+    `embedder` makes vectors of texts; without it words alone are searched.
+    """
     lexical = Lexical(home.index / "lexical")
+    store = open_store(home)
     manifest = Manifest(
         database,
         Blobs(home.blobs),
         lexical,
         now=time.time,
         new_id=lambda: secrets.token_hex(16),
+        vectors=[store],
         undo_s=loaded.settings.ingest.undo_hours * 3600.0,
     )
     await asyncio.to_thread(_heal, home, database, lexical, manifest, writer=writer)
@@ -97,12 +108,16 @@ async def open_knowledge(
     trash = open_trash(home, database, manifest, lexical, pages=pages)
     if writer:
         trash.start()
+    legs = open_legs(loaded, database, lexical, library, store=store, embedder=embedder, writer=writer)
+    legs.start()
     try:
         yield Knowledge(
             library=library,
             manifest=manifest,
             lexical=lexical,
-            retrieve=Retrieve(database, lexical),
+            retrieve=legs.retrieve,
+            search_desk=legs.desk,
+            glossary=legs.glossary,
             pages=pages,
             trash=trash,
             sources=open_sources(loaded, home, database, manifest, ingest),
@@ -110,6 +125,7 @@ async def open_knowledge(
             ocr=ocr_installed(),
         )
     finally:
+        await legs.stop()
         if ingest is not None:
             await asyncio.to_thread(ingest.stop)
             await asyncio.to_thread(trash.stop)

@@ -176,6 +176,58 @@ class SourcesSection(_Section):
     )
 
 
+class RetrievalSection(_Section):
+    embedding_model: str = _setting(
+        "",
+        "model that turns documents and questions into vectors, as an engine of the house lists it, e.g."
+        " bge-m3; empty: words only. Made in the background, used per language after a check on your texts",
+    )
+    embedding_query_prefix: str = _setting(
+        "", "what the model wants before a question, e.g. `query: ` for the E5 family; bge-m3 wants nothing"
+    )
+    embedding_passage_prefix: str = _setting(
+        "", "what the model wants before a passage, e.g. `passage: `; another one embeds everything anew"
+    )
+    embedding_batch: int = _setting(
+        16,
+        "texts sent at once; more is faster, and makes a question wait longer behind them",
+        "texts",
+        ge=1,
+        le=512,
+    )
+    embedding_timeout_s: float = _setting(
+        2.0, "a question whose vector is not there in this time is answered by words alone", "s", gt=0, le=60
+    )
+    rerank_url: str = _setting(
+        "",
+        "server that judges the first passages anew, e.g. http://127.0.0.1:8012; empty: none. Used per"
+        " language after a check on your documents, and never waited for longer than its time",
+        pattern=r"^(https?://[^\s]+)?$",
+    )
+    rerank_model: str = _setting("", "model named to that server, e.g. bge-reranker-v2-m3; some need none")
+    rerank_form: Literal["cohere", "tei"] = _setting(
+        "cohere", "what it speaks: `cohere` (llama.cpp, vLLM, Infinity, Jina), or `tei` for TEI's own form"
+    )
+    rerank_candidates: int = _setting(
+        30, "passages that are judged; each costs the server's time", "passages", ge=2, le=200
+    )
+    rerank_timeout_s: float = _setting(
+        2.0, "a judgement that is not there in this time leaves the order as it was", "s", gt=0, le=60
+    )
+    cloud: bool = _setting(
+        False,
+        "let passages of documents be sent to a cloud engine for vectors and to a reranker that is not in the"
+        " house; `cloud.allowed` must say so, too",
+    )
+    per_document: int = _setting(
+        3,
+        "places of ten that one document may take while others have something to show",
+        "places",
+        ge=1,
+        le=10,
+    )
+
+
 class AnswersSection(_Section):
     use_model: Literal["auto", "never"] = _setting(
         "auto", "let a model write the answer when one is there; `never` answers with quotes only"
@@ -288,6 +340,9 @@ class Secrets(_Section):
         "env:GEMINI_API_KEY,GOOGLE_API_KEY", "where the key of Gemini stands", pattern=_REFERENCE
     )
     openai_api_key: str = _setting("env:OPENAI_API_KEY", "where the key of OpenAI stands", pattern=_REFERENCE)
+    rerank_api_key: str = _setting(
+        "env:RERANK_API_KEY", "where the key of the server in retrieval.rerank_url stands", pattern=_REFERENCE
+    )
 
 
 class EngineEntry(_Section):
@@ -319,6 +374,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     strategies: StrategiesSection = StrategiesSection()
     ingest: IngestSection = IngestSection()
     sources: SourcesSection = SourcesSection()
+    retrieval: RetrievalSection = RetrievalSection()
     answers: AnswersSection = AnswersSection()
     engines: Engines = Engines()
     cloud: Cloud = Cloud()

@@ -20,6 +20,7 @@ from inhouse.knowledge.ports import Answers, Chats, Ingest, Library, PageImages,
 from inhouse.knowledge.ports.evaluation import EvalBook
 from inhouse.knowledge.ports.people import Access, People
 from inhouse.knowledge.ports.removal import Trash
+from inhouse.knowledge.ports.search import Glossary, Legs
 from inhouse.knowledge.ports.sources import Sources
 from inhouse.ops.health import Check
 from inhouse.serve.middleware import CLOSED, Doors
@@ -123,6 +124,8 @@ class Parts:
     routing: RoutingDesk | None = None
     accounts: Accounts | None = None
     express: Express | None = None
+    legs: Legs | None = None
+    glossary: Glossary | None = None
     evaluations: EvalBook | None = None
     people: People | None = None
     access: Access | None = None

@@ -24,8 +24,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from inhouse.kernel.caller import Readers
 from inhouse.knowledge.chunk import Chunk, chunk
 from inhouse.knowledge.edge import cited
+from inhouse.knowledge.edge.glossary import keep_abbreviations
 from inhouse.knowledge.edge.kept import KeptBytes
-from inhouse.knowledge.edge.lexical import Lexical
+from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed
 from inhouse.knowledge.edge.rows import (
     BATCH_DOCUMENTS,
@@ -46,7 +47,7 @@ from inhouse.knowledge.edge.rows import (
     whole_of,
 )
 from inhouse.knowledge.edge.shelving import Shelving, Vectors
-from inhouse.knowledge.edge.tables import chunks, documents, revisions, runs, texts
+from inhouse.knowledge.edge.tables import abbreviations, chunks, documents, revisions, runs, texts
 from inhouse.knowledge.plan import Known
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
@@ -93,6 +94,7 @@ class Manifest:
         self._database = database
         self.bytes = KeptBytes(database, blobs)
         self._shelves = Shelving(database, lexical, vectors)
+        self._stems = analyzer()
         self._now = now
         self._new_id = new_id
         self._undo_s = undo_s
@@ -326,7 +328,7 @@ class Manifest:
             return list(connection.execute(query.order_by(documents.c.document_id)).scalars())
 
     def _write(self, connection: Connection, document_id: str, one: Taken) -> None:
-        for table in (texts, chunks):
+        for table in (texts, chunks, abbreviations):
             connection.execute(delete(table).where(table.c.document_id == document_id))
         values = values_of(one, now=self._now())
         row = upsert(documents).values(document_id=document_id, **values)
@@ -334,6 +336,7 @@ class Manifest:
         if isinstance(one.result, Parsed):
             whole = {"document_id": document_id, "text": one.result.text, "layout": one.result.layout}
             connection.execute(insert(texts).values(whole))
+            keep_abbreviations(connection, document_id, one.result.text, self._stems)
         if one.cut:
             connection.execute(insert(chunks), chunk_rows(document_id, one.cut))
 
@@ -351,7 +354,7 @@ class Manifest:
             chosen = documents.c.document_id.in_(ids) & (documents.c.status == "removing")
             hashes = sorted(set(connection.execute(select(documents.c.sha256).where(chosen)).scalars()))
             answers = cited.rewrite(connection, ids)
-            for table in (texts, chunks):
+            for table in (texts, chunks, abbreviations):
                 connection.execute(delete(table).where(table.c.document_id.in_(ids)))
             connection.execute(delete(documents).where(chosen))
             due = upsert(revisions).values(subject=_TRACES, count=1)

@@ -17,10 +17,12 @@ ReasonCode = Literal[
     "pending",
     "refused",
     "empty",
+    "trashed",
+    "scope",
     "no_words",
     "outranked",
-    "capped",
     "double",
+    "capped",
     "outdated",
     "superseded",
 ]
