@@ -67,6 +67,27 @@ export const pageImagePath = (documentId, page, width) =>
 export const pageBoxes = (documentId, page, start, end) =>
   json(`/app/documents/${id(documentId)}/pages/${page}/boxes?start=${start}&end=${end}`);
 
+export const sources = () => json("/app/admin/sources");
+export const addSource = (body) => write("POST", "/app/admin/sources", body);
+export const changeSource = (name, body) => write("PATCH", `/app/admin/sources/${id(name)}`, body);
+export const removeSource = (name) => write("DELETE", `/app/admin/sources/${id(name)}`);
+export const runSource = (name) => write("POST", `/app/admin/sources/${id(name)}/run`);
+export const pauseSource = (name) => write("POST", `/app/admin/sources/${id(name)}/pause`);
+export const resumeSource = (name) => write("POST", `/app/admin/sources/${id(name)}/resume`);
+export const users = () => json("/app/admin/users");
+export const addUser = (body) => write("POST", "/app/admin/users", body);
+export const changeUser = (user, body) => write("PATCH", `/app/admin/users/${id(user)}`, body);
+export const leaveUser = (user) => write("POST", `/app/admin/users/${id(user)}/leave`, {});
+export const groups = () => json("/app/admin/groups");
+export const addGroup = (body) => write("POST", "/app/admin/groups", body);
+export const removeGroup = (group) => write("DELETE", `/app/admin/groups/${id(group)}`);
+export const explain = (user, document) => json(`/app/admin/acl/explain?${new URLSearchParams({ user, document })}`);
+export const setReaders = (body) => write("POST", "/app/admin/acl/readers", body);
+export const trash = () => json("/app/admin/trash");
+export const restore = (body) => write("POST", "/app/admin/trash/restore", body);
+export const emptyTrash = (body) => write("POST", "/app/admin/trash/empty", body);
+export const searchWhy = (q, document) => json(`/app/search/why?${new URLSearchParams({ q, document })}`);
+
 export const job = (jobId) => json(`/app/jobs/${id(jobId)}`);
 export const cancelJob = (jobId) => write("POST", `/app/jobs/${id(jobId)}/cancel`);
 export const uploadPath = (name) => `/app/uploads?name=${id(name)}&source=uploads`;

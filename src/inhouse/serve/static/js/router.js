@@ -1,6 +1,8 @@
 // The address of the page: `#/` new question, `#/c/ID?m=&s=` a chat with a citation (or `p=` a passage)
-// open, `#/documents`, `#/d/ID?start=&end=` a document at a place. Everything in it survives a reload.
+// open, `#/documents`, `#/sources`, `#/people`, `#/trash`, `#/d/ID?start=&end=` a document at a place. Everything in it survives a reload.
 import { signal } from "../vendor/signals.js";
+
+const VIEWS = ["documents", "sources", "people", "trash"];
 
 export const route = signal(parse(location.hash));
 
@@ -11,13 +13,13 @@ export function parse(hash) {
   const rest = Object.fromEntries(new URLSearchParams(query));
   if (kind === "c" && id) return { ...rest, name: "chat", id: decode(id) };
   if (kind === "d" && id) return { ...rest, name: "document", id: decode(id) };
-  if (kind === "documents") return { ...rest, name: "documents" };
+  if (VIEWS.includes(kind)) return { ...rest, name: kind };
   return { name: "new" };
 }
 
 /** The hash of a route; empty values are left out. */
 export function href(name, id = "", query = {}) {
-  const path = { chat: "/c/", document: "/d/", documents: "/documents", new: "/" }[name];
+  const path = { chat: "/c/", document: "/d/", new: "/" }[name] ?? `/${name}`;
   const kept = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const tail = new URLSearchParams(kept).toString();
   return `#${path}${encodeURIComponent(id)}${tail ? `?${tail}` : ""}`;

@@ -10,6 +10,8 @@ import { filter, listing, load, more, narrow, remove } from "../library.js";
 import { newQuestion } from "../keys.js";
 import { uploads } from "../uploads.js";
 import { Icon } from "../icons.js";
+import { about } from "./about.js";
+import { Readers, Tabs } from "./manage.js";
 import { Choosers, DropZone, IngestStrip, UploadList } from "./upload.js";
 
 const STATES = ["indexed", "pending", "empty", "refused"];
@@ -20,7 +22,7 @@ export function DocumentsView() {
   }, []);
   const all = counts.value;
   const none = all?.total === 0;
-  return html`<main class="documents" tabindex="-1" data-testid="documents"><div class="wide-column">
+  return html`<main class="documents" tabindex="-1" data-testid="documents"><div class="wide-column"><${Tabs} name="documents" />
     <header class="documents-head"><div><h1>${t("documents.title")}</h1>
       ${all && !none && html`<p class="lead">${plural("documents.count", all.indexed)}${all.pending > 0 && html` · ${plural("documents.pending", all.pending)}`}
         ${all.refused + all.empty > 0 && html` · <button class="link-button" onClick=${() => narrow({ status: all.refused ? "refused" : "empty" })}>
@@ -85,7 +87,7 @@ function Row({ one }) {
   };
   return html`<tr class=${on ? "on" : ""} data-testid="document-row" data-status=${one.status}>
     <td class="name"><a href=${open} onClick=${(event) => (event.preventDefault(), go(open))}>${name}</a>
-      <span class="path">${one.source} / ${one.document}</span>${one.reason && html`<span class="reason">${one.reason}</span>`}</td>
+      <span class="path">${one.source} / ${one.document}${!one.groups.includes("everyone") && html` <${Readers} groups=${one.groups} />`}</span>${one.reason && html`<span class="reason">${one.reason}</span>`}</td>
     <td class="state"><span class=${`status ${one.status}`}><i class="dot" aria-hidden="true"></i>${t(`status.${one.status}`)}</span></td>
     <td class="num pages" data-label=${t("column.pages")}>${one.page_count || "–"}</td>
     <td class="num" data-label=${t("column.size")}>${size(one.size_bytes)}</td>
@@ -93,6 +95,8 @@ function Row({ one }) {
     <td class="row-tools">
       ${readable && html`<button class="plain" data-testid="document-ask" aria-label=${t("documents.ask", { name })} title=${t("ready.ask_document")} onClick=${limit}>
         <${Icon} name="ask" size=${15} /></button>`}
+      <button class="plain" data-testid="document-about" aria-label=${t("documents.about", { name })} title=${t("documents.about_title")} onClick=${() => (about.value = one)}>
+        <${Icon} name="lock" size=${15} /></button>
       <a class="plain" data-testid="document-download" aria-label=${t("documents.download", { name })} title=${t("panel.original")} download
         href=${originalPath(one.document_id)}><${Icon} name="download" size=${15} /></a>
       <button class="plain" data-testid="document-delete" aria-label=${t("documents.remove", { name })} title=${t("action.remove")} onClick=${ask}>

@@ -48,7 +48,7 @@ async function fetchLayout(key, id) {
   return cache.get(key);
 }
 
-/** `{from, to, unit, ink}`: the quote in code points, and what draws a stretch of text with its share of the mark. */
+/** The quote in code points, and what draws a stretch of text with its share of the mark. */
 function spotIn(text, at) {
   const unit = unitsTable(text);
   const marked = at.start !== null && at.start !== undefined && at.end > at.start;
@@ -59,7 +59,14 @@ function spotIn(text, at) {
     const [a, b] = [Math.max(start, from), Math.min(end, to)];
     return [words(start, a), html`<mark key=${a} data-testid="quote-mark">${words(a, b)}</mark>`, words(b, end)];
   };
-  return { from, to, unit, ink, touches: (start, end) => from < end && start < to };
+  // Tables are cut by units of JavaScript; the quote is put into the same ones for them.
+  const [a, b] = marked ? [unit(from), unit(to)] : [-1, -1];
+  const inkUnits = (start, end) => {
+    if (b <= start || a >= end) return text.slice(start, end);
+    const [left, right] = [Math.max(start, a), Math.min(end, b)];
+    return [text.slice(start, left), html`<mark key=${left} data-testid="quote-mark">${text.slice(left, right)}</mark>`, text.slice(right, end)];
+  };
+  return { from, to, unit, ink, inkUnits, touches: (start, end) => from < end && start < to };
 }
 
 function center(box) {

@@ -12,18 +12,24 @@ import { Icon, Mark } from "../icons.js";
 import { Sidebar } from "./sidebar.js";
 import { ChatView } from "./chat.js";
 import { DocumentsView } from "./documents.js";
+import { SourcesView } from "./sources.js";
+import { PeopleView } from "./people.js";
+import { TrashView } from "./trash.js";
+import { About } from "./about.js";
 import { Panel } from "./panel.js";
 import { Popover } from "./popover.js";
 import { Confirmation } from "./confirmation.js";
+
+const VIEWS = { documents: DocumentsView, document: DocumentsView, sources: SourcesView, people: PeopleView, trash: TrashView };
 
 export function Shell() {
   const at = route.value;
   const reading = Boolean(place.value);
   useEffect(() => {
-    const title = at.name === "documents" ? t("documents.title") : at.name === "chat" && chat.value?.title;
+    const title = VIEWS[at.name] && at.name !== "document" ? t(`manage.${at.name}`) : at.name === "chat" && chat.value?.title;
     document.title = title ? `${title} · inhouse` : "inhouse";
   }, [at, chat.value?.title, lang.value]);
-  const listing = at.name === "documents" || at.name === "document";
+  const View = VIEWS[at.name];
   return html`<div class=${`app${reading ? " reading" : ""}${drawer.value ? " drawer-open" : ""}`}>
     <a class="skip" href="#composer-input" onClick=${skip}>${t("a11y.skip")}</a>
     <${Sidebar} />
@@ -31,11 +37,12 @@ export function Shell() {
     <div class="stage">
       <${TopBar} />
       ${!reachable.value && html`<${Unreachable} />`}
-      ${listing ? html`<${DocumentsView} />` : html`<${ChatView} />`}
+      ${View ? html`<${View} />` : html`<${ChatView} />`}
     </div>
     ${reading && html`<${Panel} />`}
     <${Popover} />
     <${Confirmation} />
+    <${About} />
     <${Notice} />
     ${dragging.value && html`<${DropVeil} />`}
   </div>`;

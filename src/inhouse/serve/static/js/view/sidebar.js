@@ -10,6 +10,7 @@ import { loadList, remove, rename } from "../chats.js";
 import { newQuestion } from "../keys.js";
 import { moving, summary } from "../uploads.js";
 import { Icon, Mark } from "../icons.js";
+import { isManaging } from "./manage.js";
 
 export function Sidebar() {
   const closer = useRef(null);
@@ -28,7 +29,7 @@ export function Sidebar() {
     <${History} />
     <div class="side-foot">
       <${IngestLine} />
-      <a class=${`side-link${route.value.name.startsWith("document") ? " on" : ""}`} data-testid="nav-documents"
+      <a class=${`side-link${isManaging() ? " on" : ""}`} data-testid="nav-documents"
         href=${href("documents")} onClick=${follow(href("documents"))}>
         <${Icon} name="folder" /><span>${t("nav.documents")}</span>
         ${counts.value && html`<span class="count">${number(counts.value.total)}</span>`}</a>
