@@ -9,8 +9,12 @@ import structlog
 
 from inhouse.config import Home, Loaded
 from inhouse.knowledge.edge.connect.folder import FolderConnector
+from inhouse.knowledge.edge.connect.imap import ImapConnector
 from inhouse.knowledge.edge.connect.look import Connector
+from inhouse.knowledge.edge.connect.s3 import S3Connector
+from inhouse.knowledge.edge.connect.smb import SmbConnector
 from inhouse.knowledge.edge.connect.web import WebConnector
+from inhouse.knowledge.edge.connect.webdav import WebdavConnector
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.source_desk import SourceDesk
 from inhouse.knowledge.edge.source_desk_look import DeskSettings, SourceLook, Taking
@@ -31,6 +35,10 @@ def open_sources(
     connectors: dict[str, Connector] = {
         "folder": FolderConnector(leave_out=home.root),
         "web": WebConnector(),
+        "imap": ImapConnector(),
+        "s3": S3Connector(),
+        "webdav": WebdavConnector(),
+        "smb": SmbConnector(),
     }
     shelves = ManifestShelves(manifest)
 

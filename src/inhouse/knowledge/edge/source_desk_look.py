@@ -109,7 +109,10 @@ class SourceLook:
         folder = self._settings.incoming / f"look-{threading.get_ident()}"
         try:
             seen = self._connectors[source.kind].look(self._ask(source, folder, under_way))
-            outcome = self._take_in(source, seen, under_way, started)
+            try:
+                outcome = self._take_in(source, seen, under_way, started)
+            finally:
+                seen.close()
             return outcome, seen if outcome.state == "done" else None
         except LookStopped:
             return self._failed(source, started, "cancelled", "it was ended before it was through"), None

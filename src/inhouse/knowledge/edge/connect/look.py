@@ -64,12 +64,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found. `files` are those that narrow readers, `words` are for the person."""
+    """What was found. `files` are those that narrow readers, `words` are for the person.
+
+    `close` is called when nothing will be fetched any more.
+    """
 
     walk: Walk
     files: tuple[FolderFile, ...] = ()
     words: tuple[str, ...] = ()
     cursor: str = ""
+    close: Callable[[], None] = lambda: None
 
 
 class Connector(Protocol):
