@@ -4,7 +4,7 @@
 
 Three generated files (prose, prose with tables without lines, pages with a ruled table) and the office files
 that have a text layer; OCR is off. Compared in the same run with pdfium's bare text of the same pages, as
-`get_text_range` gives it: no tables, no headings, no places. Aim: at least 70 pages per second with structure.
+`get_text_range` gives it: no tables, no headings, no places. Aim: at least 70 pages a second with structure.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _office(folder: Path) -> Iterator[Path]:
 
 
 def _report(path: Path, name: str) -> float:
-    """Print the figures of a file; pages per CPU second with structure. Small files are read several times."""
+    """Pages per CPU second with structure, printed, too. Small files are read several times."""
     pages, seconds, bare = 0, 0.0, 0.0
     rows = 0
     while seconds < 0.3:

@@ -48,9 +48,8 @@ class Page:
 
     def note(self, kind: str, contents: str, more: str = "") -> None:
         """A note somewhere on the page, as `Text` or `FreeText`."""
-        self.notes.append(
-            f"<< /Type /Annot /Subtype /{kind} /Rect [300 300 340 320] /Contents ({escaped(contents)}) {more} >>"
-        )
+        head = f"<< /Type /Annot /Subtype /{kind} /Rect [300 300 340 320]"
+        self.notes.append(f"{head} /Contents ({escaped(contents)}) {more} >>")
 
 
 def escaped(words: str) -> str:
@@ -103,12 +102,16 @@ def pdf(
         named = []
         for name, data in files.items():
             inner = stream("/Type /EmbeddedFile", data)
-            named.append(f"({escaped(name)}) << /Type /Filespec /F ({escaped(name)}) /EF << /F {inner} 0 R >> >>")
+            named.append(
+                f"({escaped(name)}) << /Type /Filespec /F ({escaped(name)}) /EF << /F {inner} 0 R >> >>"
+            )
         catalog += f" /Names << /EmbeddedFiles << /Names [{' '.join(named)}] >> >>"
     if titles:
         catalog += f" /Outlines {_outline(parts, titles, kids)} 0 R"
     parts[0] = f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode("latin-1")
-    parts[1] = f"<< /Type /Pages /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] /Count {len(kids)} >>".encode()
+    parts[1] = (
+        f"<< /Type /Pages /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] /Count {len(kids)} >>".encode()
+    )
     return _written(parts)
 
 

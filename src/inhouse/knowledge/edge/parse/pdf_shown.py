@@ -20,8 +20,10 @@ from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, png
 __all__ = ["Boxes", "draw_page", "find_boxes"]
 
 Boxes = list[Box]
+_Key = tuple[str, int, int, int]
+"""Path, time and size of the file, number of the page."""
 _NO_OCR = Means()
-_SEEN: OrderedDict[tuple[str, int], Laid] = OrderedDict()
+_SEEN: OrderedDict[_Key, Laid] = OrderedDict()
 _MOST_SEEN = 8
 """Pages whose words are remembered, as several quotes of one page are marked one after another. In the
 child's memory only; who may not read the document does not come this far."""
@@ -80,7 +82,8 @@ def find_boxes(path: Path, page_number: int, quote: str, *, at: int = 0, means: 
     """
     import pypdfium2 as pdfium
 
-    key = (str(path), page_number)
+    stat = path.stat()
+    key = (str(path), stat.st_mtime_ns, stat.st_size, page_number)
     laid = _SEEN.get(key)
     if laid is None:
         with _opened(path) as (document, is_plain):
@@ -94,7 +97,7 @@ def find_boxes(path: Path, page_number: int, quote: str, *, at: int = 0, means: 
     return _on_page(laid, quote, at)
 
 
-def _remember(key: tuple[str, int], laid: Laid) -> None:
+def _remember(key: _Key, laid: Laid) -> None:
     _SEEN[key] = laid
     while len(_SEEN) > _MOST_SEEN:
         _SEEN.popitem(last=False)
