@@ -237,21 +237,25 @@ class _Post:
         source = self._ask.source
         host, port, tls = mail_server(source.address)
         limits = _Limits(self._ask.max_bytes + SPARE_BYTES)
-        trust = ssl.create_default_context(cafile=source.options.get("ca_file") or None)
         connection: _Plain | _Shielded
         if tls:
-            connection = _Shielded(host, port, ssl_context=trust, timeout=TIMEOUT_S)
+            connection = _Shielded(host, port, ssl_context=_trust(source), timeout=TIMEOUT_S)
         else:
             connection = _Plain(host, port, timeout=TIMEOUT_S)
         connection.limits = limits
         try:
             if not tls and option_flag(source, "tls"):
-                connection.starttls(trust)
+                connection.starttls(_trust(source))
             _sign_in(connection, source.options.get("user", ""), secret_at(self._ask, "password"))
         except BaseException:
-            connection.shutdown()
+            with contextlib.suppress(OSError):  # a failed handshake has closed it already
+                connection.shutdown()
             raise
         return connection
+
+
+def _trust(source: Source) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=source.options.get("ca_file") or None)
 
 
 def _sign_in(connection: imaplib.IMAP4, user: str, password: str) -> None:
