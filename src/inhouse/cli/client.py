@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pydantic import JsonValue
 
 from inhouse.cli.client_access import AccessCalls
+from inhouse.cli.client_search import SearchCalls
 from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
 from inhouse.serve.compare import AnswerShape, VerdictShape
@@ -35,7 +36,7 @@ from inhouse.serve.removal import (
 )
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.route import ExplainedShape, OutcomesShape, RouteAskBody, SwitchShape
-from inhouse.serve.shapes import SearchDocument, Shape
+from inhouse.serve.shapes import Shape
 from inhouse.serve.sources import NewSourceBody, RemovedSourceShape, SourceBody, SourceShape, SourcesShape
 
 __all__ = ["HouseClient", "error_named"]
@@ -43,7 +44,7 @@ __all__ = ["HouseClient", "error_named"]
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
-class HouseClient(AccessCalls):
+class HouseClient(AccessCalls, SearchCalls):
     """Asks on behalf of `user`. Every method raises the `InhouseError` that the house replied with.
 
     `key` is an API key of the house; models are asked with its rights then.
@@ -63,9 +64,6 @@ class HouseClient(AccessCalls):
         other = HouseClient(self._transport, user=user)
         other._headers = {**self._headers, **other._headers}
         return other
-
-    async def search(self, query: str, *, k: int) -> SearchDocument:
-        return await self._get("/app/search", SearchDocument, q=query, k=k)
 
     async def documents(
         self, *, query: str = "", source: str | None = None, status: str | None = None, offset: int = 0

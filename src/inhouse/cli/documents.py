@@ -88,6 +88,23 @@ async def _show(setup: Setup, document: str, user: str) -> DocumentDetail:
         return await house.document((await house.document_named(document)).document_id)
 
 
+@documents.command("outdated")
+@click.argument("document")
+@click.option("--no", "current", is_flag=True, help="Take the mark back")
+@_as
+@click.pass_context
+def outdated(context: click.Context, document: str, *, current: bool, user: str) -> None:
+    """Mark DOCUMENT as outdated: it stays in searches, marked, and a little lower."""
+    asyncio.run(_mark(setup_of(context), document, not current, user))
+    note(f"{document} is {'current again' if current else 'marked as outdated'}")
+
+
+async def _mark(setup: Setup, document: str, outdated: bool, user: str) -> None:
+    async with setup.client("documents outdated", user=user) as house:
+        found = await house.document_named(document)
+        await house.mark_outdated(found.document_id, outdated=outdated)
+
+
 @documents.command("rm")
 @click.argument("names", nargs=-1, metavar="DOCUMENT...")
 @click.option("--source", help="All documents of this source")

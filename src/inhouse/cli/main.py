@@ -31,6 +31,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "documents": ("documents:documents", "List, show and remove documents."),
     "search": ("search:search", "Find the passages that fit QUERY best."),
+    "glossary": (
+        "glossary:glossary",
+        "Keep abbreviations and words of the house, so that questions find what documents call otherwise.",
+    ),
     "ask": ("ask:ask", "Answer QUESTION from the documents; every sentence is tied to a quote."),
     "chat": (
         "chat:chat",

@@ -31,6 +31,7 @@ from inhouse.serve.plane.surfaces import open_front
 from inhouse.serve.removal import removal_routes
 from inhouse.serve.rollouts import rollout_routes
 from inhouse.serve.route import route_routes
+from inhouse.serve.search import search_routes
 from inhouse.serve.sources import source_routes
 from inhouse.serve.static import StaticFiles
 from inhouse.serve.uploads import RecentJobs, upload_routes
@@ -75,6 +76,7 @@ def _groups(parts: Parts, stopping: asyncio.Event) -> tuple[tuple[str, Maker], .
         ("usage savings roi", lambda: money_routes(parts)),
         ("ask", lambda: ask_routes(parts, stopping)),
         ("search documents", lambda: document_routes(parts)),
+        ("search glossary admin", lambda: search_routes(parts)),
         ("uploads ingest jobs", lambda: upload_routes(parts, jobs, stopping)),
         ("chats", lambda: chat_routes(parts)),
         ("rollouts", lambda: rollout_routes(parts)),

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
 from inhouse.kernel.caller import Caller, may_read
 from inhouse.kernel.documents import Scope
@@ -15,6 +15,7 @@ from inhouse.knowledge.edge.embed_bridge import Breaker
 from inhouse.knowledge.edge.embed_store import LegBook
 from inhouse.knowledge.edge.retrieve import Look, Retrieve
 from inhouse.knowledge.edge.retrieve_states import WORDS, LegWishes, rerank_state, vector_state
+from inhouse.knowledge.edge.rows import bump
 from inhouse.knowledge.edge.tables import documents
 from inhouse.knowledge.ports.documents import DocumentRecord, Library
 from inhouse.knowledge.ports.search import LegState, Reason, Sought, WhyNot
@@ -83,6 +84,14 @@ class SearchDesk:
         sought = _sought(look, alone, record, self._retrieve.vocabulary)
         reasons = [*_reasons(look, sought, k), *self._age(record, alone)]
         return WhyNot(sought, tuple(reasons), self.legs())
+
+    def mark_outdated(self, caller: Caller, document_id: str, *, outdated: bool) -> None:
+        """See `ports.search.Legs`."""
+        record = self._library.get(caller, document_id)
+        with self._database.write() as connection:
+            chosen = update(documents).where(documents.c.document_id == record.document_id)
+            connection.execute(chosen.values(outdated=int(outdated)))
+            bump(connection)
 
     def _trashed(self, caller: Caller, document: str) -> Sought | None:
         """A document in the trash, for those who could read it before."""

@@ -110,6 +110,10 @@ class Legs(Protocol):
         """
         ...
 
+    def mark_outdated(self, caller: Caller, document_id: str, *, outdated: bool) -> None:
+        """Note what a person says of a document; `NotFound` if the caller may not read it."""
+        ...
+
 
 class Glossary(Protocol):
     """The words of the house, which everybody may see; what is written blocks on the disk."""
