@@ -181,6 +181,8 @@ def test_tables_look_like_tables_and_stay_exact(
     )
     start = document["text"].index(quote)
     page = visit(house, f"#/d/{document['document_id']}?start={start}&end={start + len(quote)}")
+    if document["look"]:
+        page.get_by_test_id("view-text").click()
     assert marked_text(page) == quote
     assert page.get_by_test_id("document-text").evaluate("one => one.textContent") == document["text"]
     row = page.locator(".sheet-row").filter(has=page.get_by_test_id("quote-mark"))

@@ -31,7 +31,7 @@ function Explanation({ one }) {
   return html`<div class=${`explanation ${one.may_read ? "yes" : "no"}`} data-testid="explanation" data-may=${one.may_read}>
     <p><${Icon} name=${one.may_read ? "check" : "lock"} size=${16} /> <b>${one.words}</b></p>
     <dl class="facts"><div><dt>${t("readers.label")}</dt><dd><${Readers} groups=${one.readers} /></dd></div>
-      ${one.readers_from && html`<div><dt>${t("readers.from")}</dt><dd>${one.readers_from}</dd></div>`}
+      ${one.readers_from && html`<div><dt>${t("readers.reason")}</dt><dd>${one.readers_from}</dd></div>`}
       <div><dt>${t("explain.groups_of", { name: one.user })}</dt><dd>${one.groups.join(", ") || "–"}</dd></div></dl>
     ${one.changes.length > 0 && html`<h3 class="label">${t("explain.changes")}</h3><ul class="plain-list">
       ${one.changes.map((step) => html`<li key=${step.words}>${step.words}${step.command && html`<br /><code>${step.command}</code>`}</li>`)}</ul>`}</div>`;

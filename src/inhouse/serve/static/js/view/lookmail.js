@@ -9,7 +9,7 @@ export function Mail({ layout, spot }) {
   const rest = layout.fields.filter((one) => one.name !== "subject");
   return html`<article class="mail" data-testid="mail">
     ${subject && html`<h3 class="mail-subject">${spot.ink(subject.start, subject.end)}</h3>`}
-    <dl class="mail-head">${rest.map((one) => html`<div key=${one.start}><dt>${t(`mail.${one.name}`)}</dt><dd>${spot.ink(one.start, one.end)}</dd></div>`)}</dl>
+    <dl class="mail-head">${rest.map((one) => html`<div key=${one.start}><dt>${t(`mail.${one.name.replace(/^from$/, "sender")}`)}</dt><dd>${spot.ink(one.start, one.end)}</dd></div>`)}</dl>
     <div class="mail-body">${spot.ink(layout.body_start, layout.body_end)}</div>
     ${(layout.parts ?? []).map((part) => html`<${Part} key=${`${part.name}${part.start}`} part=${part} spot=${spot} />`)}
   </article>`;

@@ -31,7 +31,7 @@ export function SourceForm({ done, cancel }) {
     <p class="quiet small">${t(`sources.about.${kind}`)}</p>
     <div class="fields">
       <label>${t("sources.name")}<input name="name" data-testid="source-name" required maxlength="200" autocomplete="off" /></label>
-      <label class="wide">${t("sources.address")}<input name="address" data-testid="source-address" required placeholder=${t(`sources.example.${kind}`)} autocomplete="off" /></label>
+      <label class="wide">${t("sources.address")}<input name="address" data-testid="source-address" required placeholder=${t(`sources.example.${kind}`, { s: "https" })} autocomplete="off" /></label>
       ${(OPTIONS[kind] ?? []).map((one) => html`<label key=${`${kind}${one}`}>${t(`sources.option.${one}`)}<input name=${`option.${one}`} data-testid=${`option-${one}`} autocomplete="off"
         placeholder=${one === "password" || one === "secret" ? "env:NAME" : ""} /></label>`)}
       <label class="wide">${t("readers.label")}<input name="groups" data-testid="source-readers" required placeholder="hr, finance:2" autocomplete="off"
