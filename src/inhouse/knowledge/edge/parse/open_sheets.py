@@ -40,7 +40,7 @@ from inhouse.knowledge.layout import SheetLayout, write_layout
 __all__ = ["read_open_sheets"]
 
 _TIME = re.compile(r"(-?)P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)?S)?")
-_SHOWN = re.compile(r"(?P<before>[^\d.,-]*)-?\s*(?P<digits>\d[\d\s.,'’]*)(?P<after>\D*)", re.DOTALL)
+_SHOWN = re.compile(r"(?P<before>[^\d.,-]*)-?\s*(?P<digits>\d(?:[\d\s.,'’]*\d)?)(?P<after>\D*)", re.DOTALL)
 _REPEATED_ROWS = 1_000
 """A row with words that is repeated more often than this is a fill, and stands in the text this often."""
 _BEAT_ROWS = 50_000
