@@ -72,8 +72,8 @@ Guests are announced at reception a day ahead, wear a yellow badge and are accom
 """,
     "en/joining-and-leaving.md": """# Joining and leaving
 
-The probationary period lasts three months and can be extended once, by six weeks. During probation either side
-may end the employment with fourteen days' notice; afterwards the notice is two months.
+The probationary period lasts three months and can be extended once, by six weeks. During probation either
+side may end the employment with fourteen days' notice; afterwards the notice is two months.
 
 Company equipment is handed over to the IT desk no later than the last working day. The exit conversation is
 led by People Operations, not by the direct manager.

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inhouse.kernel.documents import Passage
-from inhouse.knowledge.blocks import read_blocks
+from inhouse.knowledge.lines import Line, Scored, read_lines, score_lines
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.rank import Weights
-from inhouse.knowledge.sentences import sentence_spans
 from inhouse.knowledge.words import AnswerKind, Question, Vocabulary, holds_kind
 
 __all__ = ["Quote", "extract", "missing_kind"]
@@ -25,19 +24,9 @@ MOST_PER_PART = 3
 MOST_LIST_ITEMS = 6
 KEEP_SHARE = 0.7
 """A further sentence must carry this share of what the best one carries; lower pulls in side remarks."""
-RANK_DISCOUNT = 0.08
-"""Each place a passage stands lower makes its sentences worth this much less."""
-KIND_BONUS = 0.35
-AROUND_SHARE = 0.5
-"""A word in the heading counts half for the sentences below it."""
-SHORTEST = 3
-"""Stems; anything shorter is a label, not a statement."""
-LABEL_STEMS, LABEL_SHARE = 7, 0.6
-"""A short line without a full stop or a figure is a label or an entry of a table of contents."""
 SAME_WORTH = 0.8
 """Documents whose best quotes are this close are shown newest first."""
 _NUMBERED = re.compile(r"\(?\d{1,2}[.)]\s?")
-_ENDS = re.compile(r"[.!?…;:]|\d|\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,101 +44,37 @@ class Quote:
         return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    start: int
-    end: int
-    stems: frozenset[str]
-    length: int
-    trust: float
-
-
 def extract(
     asked: Sequence[tuple[Question, Weights]], passages: Sequence[Passage], vocabulary: Vocabulary
 ) -> tuple[Quote, ...]:
     """The best quotes for each thing asked, grouped by document and in document order inside it."""
-    lines_of = {id(passage): _lines(passage, vocabulary) for passage in passages}
+    lines = [read_lines(passage, vocabulary) for passage in passages]
+    lines_of = {id(passage): each for passage, each in zip(passages, lines, strict=True)}
     most = MOST_SENTENCES if len(asked) == 1 else MOST_PER_PART
     chosen: dict[tuple[str, int], Quote] = {}
     for question, weights in asked:
-        for quote in _best(_scored(question, passages, lines_of, weights, vocabulary), most):
+        for quote in _best(score_lines(question, weights, passages, lines, vocabulary), most):
             chosen.setdefault((quote.passage.document_id, quote.start), quote)
     return _in_reading_order(_with_lists(list(chosen.values()), lines_of))
 
 
-def _scored(
-    question: Question,
-    passages: Sequence[Passage],
-    lines_of: Mapping[int, Sequence[_Line]],
-    weights: Weights,
-    vocabulary: Vocabulary,
-) -> list[Quote]:
-    scored: list[Quote] = []
-    for place, passage in enumerate(passages):
-        around = frozenset(vocabulary.stems(" ".join((*passage.heading, passage.title))))
-        discount = 1 - RANK_DISCOUNT * place
-        before: _Line | None = None
-        for line in lines_of[id(passage)]:
-            joined = before is not None and line.start - before.end <= 2
-            lead = before.stems if before is not None and joined else frozenset()
-            worth = _worth(line, around, lead, question, weights.of)
-            if worth > 0 and _holds(passage, line, question):
-                worth += KIND_BONUS * min(1.0, worth)
-            scored.append(Quote(passage, line.start, line.end, worth * discount * line.trust))
-            before = line
-    return scored
-
-
-def _lines(passage: Passage, vocabulary: Vocabulary) -> tuple[_Line, ...]:
-    spans = sentence_spans(passage.text, read_blocks(passage.text))
-    lines = []
-    for start, end in spans:
-        text = passage.text[start:end]
-        stems = vocabulary.stems(text)
-        trust = LABEL_SHARE if len(stems) < LABEL_STEMS and not _ENDS.search(text) else 1.0
-        lines.append(_Line(passage.start + start, passage.start + end, frozenset(stems), len(stems), trust))
-    return tuple(lines)
-
-
-def _worth(
-    line: _Line, around: frozenset[str], before: frozenset[str], question: Question, of: Mapping[str, float]
-) -> float:
-    """Weight of the question's words in the line; those around it count only beside some of its own.
-
-    `before` is the sentence it follows: "Change the passcode. It must be longer than 14 characters."
-    """
-    if line.length < SHORTEST:
-        return 0.0
-    own = sum(of.get(stem, 0.0) for stem in (*question.content, *question.background) if stem in line.stems)
-    context = around | before
-    near = sum(of.get(stem, 0.0) for stem in question.content if stem in context - line.stems)
-    follows = bool(before & of.keys())
-    return own + AROUND_SHARE * near if own > 0 or follows else 0.0
-
-
-def _holds(passage: Passage, line: _Line, question: Question) -> bool:
-    if question.wants is None:
-        return False
-    return holds_kind(
-        plain(passage.text[line.start - passage.start : line.end - passage.start]), question.wants
-    )
-
-
-def _best(scored: Sequence[Quote], most: int) -> list[Quote]:
-    ordered = sorted(scored, key=lambda quote: (-quote.score, quote.start))
-    best = ordered[0].score if ordered else 0.0
-    if best <= 0:
+def _best(scored: Sequence[Scored], most: int) -> list[Quote]:
+    """The best line, and those whose own words carry nearly as much."""
+    ordered = sorted(scored, key=lambda one: (-one.score, one.line.start))
+    if not ordered or ordered[0].score <= 0:
         return []
+    least = KEEP_SHARE * ordered[0].worth
     chosen: list[Quote] = []
-    for quote in ordered:
-        if quote.score < KEEP_SHARE * best or len(chosen) == most:
-            break
+    for one in ordered:
+        if one.worth < least or len(chosen) == most:
+            continue
+        quote = Quote(one.passage, one.line.start, one.line.end, one.score)
         if all(quote.text != other.text for other in chosen):
             chosen.append(quote)
     return chosen
 
 
-def _with_lists(chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[_Line]]) -> list[Quote]:
+def _with_lists(chosen: Sequence[Quote], lines_of: Mapping[int, Sequence[Line]]) -> list[Quote]:
     """Add the items below a chosen sentence that introduces them."""
     found = list(chosen)
     taken = {(quote.passage.document_id, quote.start) for quote in chosen}

@@ -15,7 +15,7 @@ from inhouse.knowledge.expansions import Expansions, group_meanings
 
 __all__ = ["SAME_LANGUAGE", "office_expansions"]
 
-SAME_LANGUAGE, OTHER_LANGUAGE = 0.5, 0.35
+SAME_LANGUAGE, OTHER_LANGUAGE = 0.5, 0.2
 
 
 def office_expansions(stems: Callable[[str], list[str]]) -> Expansions:

@@ -93,6 +93,14 @@ _KINDS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
 )
 _KIND_PATTERNS = tuple((kind, re.compile("|".join(patterns), re.IGNORECASE)) for kind, patterns in _KINDS)
 
+_PERSONAL = re.compile(
+    r"\b(?:i|i'm|i'd|i've|i'll|me|my|mine|myself|we|we're|we've|us|our|ours|you|your|somebody|someone"
+    r"|я|мне|меня|мной|мо[йяеёюи]|моего|моей|моему|моих|моим\w*|мы|нам|нас|нами|наш\w*|сво[йяеёюи]|своего|своей"
+    r"|своих|своим\w*|хочу|хотим|хотел\w*|могу|можем|можно|нужно|надо|нельзя|положен\w*|полагается|прид[её]тся"
+    r"|обязан\w*|долж(?:ен|на|ны)|дадут|дают|если)\b",
+    re.IGNORECASE,
+)
+
 _SPELT_NUMBER = (
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred"
     r"|thousand|once|twice|half|один|одн\w+|два|две|дв[ау]\w+|три|тр[её]\w+|четыр\w+|пят\w+|шест\w+|сем[ьи]\w*"
@@ -163,6 +171,8 @@ class Question:
     background: tuple[str, ...] = ()
     meanings: tuple[Meaning, ...] = ()
     """What of the question can be said otherwise, and how."""
+    personal: bool = False
+    """True when people speak of themselves or ask what they may: in words of their own, not of a policy."""
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -209,6 +219,7 @@ def read_question(
         wants=wants,
         background=background,
         meanings=expansions.meanings(vocabulary.stems(text)),
+        personal=bool(_PERSONAL.search(f"{earlier} {text}")),
     )
 
 

@@ -39,6 +39,7 @@ from inhouse.knowledge.ports import (
     SentenceChecked,
 )
 from inhouse.knowledge.prompt import Prompts, answer_messages
+from inhouse.knowledge.unsaid import unsaid_words
 from inhouse.knowledge.wording import SAID, joined
 from inhouse.knowledge.written import in_language, of_conflict, of_quote, says_both_sides
 
@@ -180,7 +181,8 @@ class DocumentAnswers:
         )
         quotes = extract(found.asked, found.passages, vocabulary)
         sources = number_sources(found.passages)
-        verdict = judge(found.strength, missing=missing_kind(found.asked, quotes))
+        unsaid = unsaid_words(found.asked, found.passages, vocabulary)
+        verdict = judge(found.strength, missing=missing_kind(found.asked, quotes), unsaid=unsaid)
         conflicts: tuple[Conflict, ...] = ()
         unanswered: tuple[str, ...] = ()
         if verdict.band != "refuse":
