@@ -220,7 +220,10 @@ def _statement(sides: Sequence[_Said], shown: Sequence[Side], language: Language
 def _named(said: _Said, language: Language) -> str:
     title = plain(said.source.passage.title) or said.source.passage.document
     day = datetime.fromtimestamp(said.date, UTC)
-    date = day.strftime("%d.%m.%Y") if language == "ru" else day.strftime("%Y-%m-%d")
+    if (day.month, day.day, day.hour) == (1, 1, 0):  # a document that states only its year
+        date = str(day.year)
+    else:
+        date = day.strftime("%d.%m.%Y") if language == "ru" else day.strftime("%Y-%m-%d")
     return f"«{title}» ({date})" if language == "ru" else f"“{title}” ({date})"
 
 

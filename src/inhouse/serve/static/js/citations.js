@@ -33,6 +33,7 @@ export function numbered(answer) {
   const bySentence = (answer.sentences ?? []).map((sentence) => {
     const mine = [];
     for (const citation of sentence.citations ?? []) {
+      if (citation.deleted) continue; // nothing is left to open
       const key = `${citation.document_id} ${citation.start} ${citation.end}`;
       if (!seen.has(key)) {
         const at = holder(citation, passages, extra);
@@ -45,6 +46,7 @@ export function numbered(answer) {
           title: passage.title || citation.document,
           heading: passage.heading ?? [],
           modified_at: passage.modified_at ?? null,
+          superseded: passage.superseded ?? false,
         });
       }
       if (!mine.includes(seen.get(key))) mine.push(seen.get(key));
@@ -93,7 +95,9 @@ export function byDocument(answer) {
   const spots = locate(clean, answer.sentences);
   if (!spots.length || spots.includes(null) || bySentence.some((some) => !some.length)) return null;
   const groups = [];
+  const stated = new Set((answer.conflicts ?? []).map((one) => one.statement));
   for (const [index, some] of bySentence.entries()) {
+    if (stated.has(answer.sentences[index].text)) continue; // a conflict is drawn by itself
     const span = spans[some[0]];
     const last = groups.at(-1);
     if (last?.span.number === span.number) last.to = index + 1;

@@ -1,6 +1,7 @@
 // One answer: step line, source cards, the checked text, notes, receipt and what can be done with it.
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { day } from "../format.js";
 import { byDocument, lack, marked, numbered } from "../citations.js";
 import { render } from "../markdown.js";
 import { Icon } from "../icons.js";
@@ -17,6 +18,7 @@ export function Answer({ answer, question, chatKey, again, variants }) {
     ${refused ? html`<${Refusal} answer=${answer} chatKey=${chatKey} />` : html`
       <${Cards} answer=${answer} chatKey=${chatKey} busy=${busy} />
       ${answer.band === "hedge" && html`<${Hedge} answer=${answer} />`}
+      ${(answer.conflicts ?? []).map((one) => html`<${Conflict} key=${one.statement} one=${one} answer=${answer} chatKey=${chatKey} />`)}
       <${Text} answer=${answer} chatKey=${chatKey} />`}
     <${Ending} answer=${answer} again=${again} />
     ${!busy && html`<${Receipt} answer=${answer} question=${question} again=${again} variants=${variants} />`}
@@ -53,6 +55,26 @@ function Text({ answer, chatKey }) {
 function Quotes({ span, children }) {
   return html`<section class="quotes-of"><p class="quotes-source" data-testid="quotes-source"><b>${span.title}</b>
     ${whereabouts(span).map((one) => html`<span key=${one}>${one}</span>`)}</p>${children}</section>`;
+}
+
+/** What documents say differently about the same, the newest first, each with the way to its place. */
+function Conflict({ one, answer, chatKey }) {
+  const { spans } = numbered(answer);
+  const at = (citation) => spans.findIndex((span) => span.document_id === citation.document_id && span.start === citation.start);
+  return html`<aside class="conflict" data-testid="conflict"><b>${t("conflict.title")}</b><ul>
+    ${one.sides.map((side) => {
+      const index = at(side.citation);
+      const span = spans[index];
+      return html`<li key=${side.citation.start + side.citation.document_id} class=${side.superseded ? "old" : ""}>
+        <b class="value">${side.value}</b> <span class="quiet">${span?.title ?? side.citation.document} · ${dated(side.modified_at)}${side.superseded && html` · ${t("card.superseded")}`}</span>
+        ${index >= 0 && html`<${Cites} spans=${[{ ...span, at: index }]} chatKey=${chatKey} messageId=${answer.message_id} />`}</li>`;
+    })}</ul></aside>`;
+}
+
+/** A document that states only its year is dated to its first moment. */
+function dated(time) {
+  const at = new Date(time * 1000);
+  return at.getUTCMonth() === 0 && at.getUTCDate() === 1 && at.getUTCHours() === 0 ? String(at.getUTCFullYear()) : day(time);
 }
 
 function Ghost() {

@@ -38,10 +38,12 @@ function Card({ passage, index, answer, chatKey, faint }) {
   const at = place.value;
   const on = at?.message_id === answer.message_id && (at.number === index + 1 || (at.index < 0 && at.start === passage.start
     && at.document_id === passage.document_id)); // prettier-ignore
+  if (passage.deleted) return html`<li><span class="card faint gone" data-testid="card-gone"><b><span class="n">${index + 1}</span>${t("card.deleted")}</b></span></li>`;
   return html`<li><button class=${`card${on ? " on" : ""}${faint ? " faint" : ""}`} data-testid="card" aria-pressed=${Boolean(on)}
     disabled=${!answer.message_id} title=${passage.document} onClick=${() => openPassage(chatKey, answer, index)}>
     <b><span class="n">${index + 1}</span>${passage.title || passage.document}</b>
-    <span class="where">${whereabouts(passage).map((one) => html`<span key=${one}>${one}</span>`)}</span>
+    <span class="where">${whereabouts(passage).map((one) => html`<span key=${one}>${one}</span>`)}
+      ${passage.superseded && html`<span class="old" data-testid="superseded">${t("card.superseded")}</span>`}</span>
   </button></li>`;
 }
 

@@ -9,7 +9,7 @@ export function Cites({ spans, lack, chatKey, messageId }) {
   const byNumber = new Map();
   for (const span of spans) byNumber.set(span.number, [...(byNumber.get(span.number) ?? []), span]);
   return html`<span class="cites">
-    ${[...byNumber.values()].map((some) => html`<${Cite} key=${some[0].number} spans=${some} unsure=${Boolean(lack)}
+    ${[...byNumber.values()].map((some) => html`<${Cite} key=${some[0].number} spans=${some} unsure=${Boolean(lack) || some.some((span) => span.doubtful || span.changed)}
       chatKey=${chatKey} messageId=${messageId} />`)}
     ${lack && html`<small class="nosource" data-testid="unsupported">${t(lack)}</small>`}
   </span>`;

@@ -62,6 +62,9 @@ function Body({ anchor, spans }) {
     ${spans.map((span, index) => html`<figure key=${index}><blockquote>${span.quote}</blockquote>
       <figcaption><b>${span.title}</b><span>${whereabouts(span).join(" · ")}</span>
         ${span.verified && html`<span class="verified"><${Icon} name="check" size=${13} />${t("cite.verified")}</span>`}
+        ${span.doubtful && html`<span class="doubt" data-testid="doubtful"><${Icon} name="warn" size=${13} />${t("cite.doubtful")}</span>`}
+        ${span.changed && html`<span class="doubt"><${Icon} name="warn" size=${13} />${t("cite.changed")}</span>`}
+        ${span.superseded && html`<span class="doubt">${t("card.superseded")}</span>`}
       </figcaption></figure>`)}
   </div>`;
 }
