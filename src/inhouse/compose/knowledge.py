@@ -105,10 +105,11 @@ async def open_knowledge(
         )
         ingest.start()
     pages = DocumentPages(library, painter)
-    trash = open_trash(home, database, manifest, lexical, pages=pages)
+    trash = open_trash(home, database, manifest, lexical, pages=pages, vectors=[store])
     if writer:
         trash.start()
     legs = open_legs(loaded, database, lexical, library, store=store, embedder=embedder, writer=writer)
+    manifest.gone.append(lambda ids, _hashes: legs.retrieve.forget(ids))
     legs.start()
     try:
         yield Knowledge(

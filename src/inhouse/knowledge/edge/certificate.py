@@ -22,7 +22,7 @@ from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.rows import batches
 from inhouse.knowledge.edge.shelving import Vectors
-from inhouse.knowledge.edge.tables import chats, chunks, cited, documents, messages, texts
+from inhouse.knowledge.edge.tables import chats, chunks, cited, documents, golden, messages, texts
 from inhouse.knowledge.ports.removal import Certificate, Erased, Finding
 from inhouse.knowledge.samples import samples_of
 from inhouse.store.blobs import Blobs
@@ -280,6 +280,7 @@ class Certifier:
         return [
             f"log files in {self._places.logs}: they may name a document, never its text",
             "questions that people typed, and answers that they copied, exported or sent",
+            "questions for evaluation that were imported, with the quotes in them",
             "what engines that wrote answers keep themselves",
             "what a disk keeps of deleted or overwritten files, and snapshots and backups of the disk",
         ]
@@ -316,7 +317,11 @@ def _stands_elsewhere(connection: Connection, sample: str, ids: Sequence[str]) -
         messages.c.role == "user", func.instr(messages.c.text, sample) > 0
     )
     titled = select(chats.c.chat_id).where(func.instr(chats.c.title, sample) > 0)
-    return any(connection.execute(query.limit(1)).first() is not None for query in (others, typed, titled))
+    tested = select(golden.c.golden_id).where(
+        func.instr(golden.c.question + golden.c.answer + golden.c.evidence, sample) > 0
+    )
+    asked = (others, typed, titled, tested)
+    return any(connection.execute(query.limit(1)).first() is not None for query in asked)
 
 
 def _standing_in(path: Path, needles: Iterable[bytes]) -> set[bytes]:

@@ -14,7 +14,7 @@ import asyncio
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -175,6 +175,12 @@ class Retrieve:
         self._reranker = reranker
         self._scopes = Scopes(database)
         self._candidates: OrderedDict[tuple[str, int, int], Candidate] = OrderedDict()
+
+    def forget(self, document_ids: Collection[str]) -> None:
+        """Drop what is remembered of the words of removed documents."""
+        for key in list(self._candidates):
+            if key[0] in document_ids:
+                self._candidates.pop(key, None)
 
     async def search(
         self,
