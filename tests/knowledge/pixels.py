@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-__all__ = ["drawn", "gray_of", "noisy", "tiff", "written"]
+__all__ = ["drawn", "gray_of", "laid_back", "noisy", "tiff", "turned_share", "written"]
 
 
 def drawn(content: bytes, *, dpi: int = 200) -> NDArray[uint8]:
@@ -86,3 +86,22 @@ def tiff(*pages: NDArray[uint8], dpi: int = 200) -> bytes:
         link = len(out)
         out += b"\x00\x00\x00\x00"
     return bytes(out)
+
+
+def laid_back(pixels: NDArray[uint8], turn: int) -> NDArray[uint8]:
+    """The opposite of `ocr_upright.laid_by`: an upright picture as a scanner gives it that was fed askew."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.rot90(pixels, {0: 0, 90: 1, 180: 2, 270: -1}[turn]))
+
+
+def turned_share(box: tuple[float, float, float, float], turn: int) -> tuple[float, float, float, float]:
+    """A box in shares of a page, on the same page laid upright."""
+    left, top, right, bottom = box
+    if turn == 90:
+        return 1 - bottom, left, 1 - top, right
+    if turn == 180:
+        return 1 - right, 1 - bottom, 1 - left, 1 - top
+    if turn == 270:
+        return top, 1 - right, bottom, 1 - left
+    return box

@@ -20,8 +20,8 @@ from inhouse.knowledge.edge.parse.pictures import MAX_PIXELS, png
 __all__ = ["Boxes", "draw_page", "find_boxes"]
 
 Boxes = list[Box]
-_Key = tuple[str, int, int, int]
-"""Path, time and size of the file, number of the page."""
+_Key = tuple[str, int, int, int, str]
+"""Path, time and size of the file, number of the page, languages of OCR."""
 _NO_OCR = Means()
 _SEEN: OrderedDict[_Key, Laid] = OrderedDict()
 _MOST_SEEN = 8
@@ -83,7 +83,7 @@ def find_boxes(path: Path, page_number: int, quote: str, *, at: int = 0, means: 
     import pypdfium2 as pdfium
 
     stat = path.stat()
-    key = (str(path), stat.st_mtime_ns, stat.st_size, page_number)
+    key = (str(path), stat.st_mtime_ns, stat.st_size, page_number, means.languages)
     laid = _SEEN.get(key)
     if laid is None:
         with _opened(path) as (document, is_plain):

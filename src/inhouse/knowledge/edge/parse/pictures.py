@@ -83,11 +83,13 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
 
 def as_pdf(data: bytes, width: int, height: int) -> bytes:
     """A one-page PDF around a JPEG or a plain PNG, so that pdfium can scale it; b"" for other kinds."""
+    turn = 0
     if data.startswith(b"\xff\xd8"):
         gray = _jpeg_components(data) == 1
         if _jpeg_components(data) not in (1, 3):
             return b""
         space, code, body = ("/DeviceGray" if gray else "/DeviceRGB"), "/Filter /DCTDecode", data
+        turn = _held(data)
     elif data.startswith(b"\x89PNG"):
         depth, colour, _, _, interlaced = struct.unpack_from("5B", data, 24)
         if colour not in (0, 2, 3) or interlaced:
@@ -103,10 +105,10 @@ def as_pdf(data: bytes, width: int, height: int) -> bytes:
             f" << /Predictor 15 /Colors {colours} /BitsPerComponent {depth} /Columns {width} >>"
         )
         body = chunks.get(b"IDAT", b"")
-        return _pdf(width, height, f"/ColorSpace {space} /BitsPerComponent {depth} {code}", body)
+        return _pdf((width, height, turn), f"/ColorSpace {space} /BitsPerComponent {depth} {code}", body)
     else:
         return b""
-    return _pdf(width, height, f"/ColorSpace {space} /BitsPerComponent 8 {code}", body)
+    return _pdf((width, height, turn), f"/ColorSpace {space} /BitsPerComponent 8 {code}", body)
 
 
 def _jpeg_components(data: bytes) -> int:
@@ -116,6 +118,34 @@ def _jpeg_components(data: bytes) -> int:
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return data[at + 9]
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    return 0
+
+
+_HELD = {3: 180, 6: 90, 8: 270}
+"""What the camera wrote (EXIF orientation), and how far the page is turned to the right for it."""
+
+
+def _held(data: bytes) -> int:
+    """How a camera was held. Source: Exif 2.32, 4.6.4 (tag 0x0112)."""
+    at = 2
+    while at + 14 < len(data) and data[at] == 0xFF and data[at + 1] not in (0xDA, 0xD9):
+        length = struct.unpack_from(">H", data, at + 2)[0]
+        if data[at + 1] == 0xE1 and data[at + 4 : at + 10] == b"Exif\x00\x00":
+            return _HELD.get(_orientation(data[at + 10 : at + 2 + length]), 0)
+        at += 2 + length
+    return 0
+
+
+def _orientation(block: bytes) -> int:
+    order = "<" if block.startswith(b"II") else ">"
+    try:
+        first = struct.unpack_from(order + "I", block, 4)[0]
+        for index in range(min(struct.unpack_from(order + "H", block, first)[0], 200)):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", block, first + 2 + 12 * index)
+            if tag == 0x112:
+                return int(value)
+    except struct.error:
+        return 0
     return 0
 
 
@@ -130,13 +160,14 @@ def _png_chunks(data: bytes) -> dict[bytes, bytes]:
     return parts
 
 
-def _pdf(width: int, height: int, image: str, body: bytes) -> bytes:
-    """The smallest PDF with one picture. Source: ISO 32000-1, 8.9.5 and 7.5."""
+def _pdf(look: tuple[int, int, int], image: str, body: bytes) -> bytes:
+    """The smallest PDF with one picture (width, height, turn). Source: ISO 32000-1, 8.9.5 and 7.5."""
+    width, height, turn = look
     drawing = f"q {width} 0 0 {height} 0 0 cm /I Do Q".encode()
     parts = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}]"
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Rotate {turn}"
         " /Resources << /XObject << /I 5 0 R >> >> /Contents 4 0 R >>".encode(),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawing), drawing),
         f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} {image}"
