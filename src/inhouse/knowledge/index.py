@@ -34,6 +34,7 @@ __all__ = [
     "Mended",
     "VectorEntry",
     "VectorHit",
+    "VectorIndex",
     "shelf_name",
     "text_sha",
 ]
@@ -88,14 +89,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What was thrown away as damaged and must be put in again: some documents, and whole shelves."""
+    """What was thrown away as damaged and must be put in again: some documents, whole shelves, or all."""
 
     document_ids: frozenset[str] = frozenset()
     shelves: frozenset[str] = frozenset()
+    everything: bool = False
 
     def lost(self, document_id: str, readers: Readers) -> bool:
         """True when this document must be put in again."""
-        return document_id in self.document_ids or shelf_name(readers) in self.shelves
+        return self.everything or document_id in self.document_ids or shelf_name(readers) in self.shelves
 
 
 class Index(Protocol[EntryT_contra, QueryT_contra, HitT_co]):
@@ -148,6 +150,29 @@ class Index(Protocol[EntryT_contra, QueryT_contra, HitT_co]):
 
     def reset(self) -> None:
         """Empty the index, for a rebuild from the database."""
+        ...
+
+
+class VectorIndex(Index[VectorEntry, "Vector", VectorHit], Protocol):
+    """An index of vectors of one model; `search` gives the best of all shelves in one order."""
+
+    @property
+    def model(self) -> EmbeddingModel:
+        """What made the vectors."""
+        ...
+
+    def score(
+        self, caller: Caller, query: Vector, chunks: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], float]:
+        """The cosine of these (document_id, ordinal), without those that have no vector for the caller."""
+        ...
+
+    def held(self, document_ids: Sequence[str]) -> list[VectorEntry]:
+        """What is kept of these documents, so that an unchanged text is not embedded again."""
+        ...
+
+    def documents(self) -> set[str]:
+        """Every document that has a vector."""
         ...
 
 

@@ -225,6 +225,8 @@ def folded(text: str) -> str:
 
 def _index_at(folder: Path) -> tantivy.Index:
     index = tantivy.Index(_SCHEMA, path=str(folder), reuse=True)
+    # Otherwise tantivy reloads by itself, from a thread of its own, while files are being checked or swapped.
+    index.config_reader(reload_policy="Manual")
     index.register_tokenizer("words", words())
     return index
 

@@ -29,6 +29,7 @@ from inhouse.knowledge.index import Counts, EmbeddingModel, Filed, Mended, Vecto
 
 __all__ = ["Vectors", "drop_model", "fingerprint", "stored_models", "unit"]
 
+ROUNDING = 1e-6
 _MODEL = "model.json"
 _SHA = re.compile(r"[0-9a-f]{32}")
 
@@ -68,6 +69,8 @@ def unit(vector: Sequence[float] | NDArray[numpy.float32], dimension: int) -> ND
     length = float(numpy.linalg.norm(array))
     if not numpy.isfinite(length) or length == 0.0:
         raise ValueError(f"A vector has length {length}: the model gave no direction")
+    if abs(length - 1.0) <= ROUNDING:
+        return array  # as it was given, so that what is kept can be compared with it
     return array / numpy.float32(length)
 
 

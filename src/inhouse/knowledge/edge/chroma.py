@@ -1,0 +1,394 @@
+"""Vectors in Chroma 1.5, in this process or on a server: one collection for each model and set of readers.
+
+Collections are shelves here. Chroma could keep all in one and filter by metadata, but then its graph is
+searched for everybody's neighbours and filtered after that, which loses what a caller may read (.947 of 20
+neighbours found with a fifth readable), and forbidden documents would move what is found.
+
+The graph is approximate: with the settings below recall is at least .97 in the conformance suite, not 1.0 as
+in `vectors`. Vectors are always given, never made by Chroma; its telemetry is off. What this adapter cannot
+do: find a flipped bit in the graph's files, which have no checksums; let a second process read an embedded
+store while one writes. On a server, `compact` drops what was deleted from the collections, but the server's
+own files shrink only by `chroma vacuum` there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy
+from numpy.typing import NDArray
+
+from inhouse.kernel.caller import Caller, Readers, may_read
+from inhouse.kernel.errors import HomeUnusable
+from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE
+from inhouse.knowledge.edge.vectors import fingerprint, unit
+from inhouse.knowledge.index import Counts, EmbeddingModel, Filed, Mended, VectorEntry, VectorHit, shelf_name
+
+__all__ = ["Chroma"]
+
+GRAPH = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}}
+"""Chroma's own 100/100/16 found .801 of 20 neighbours among 100,000."""
+NAMES_AT_ONCE = 500
+"""Document ids in one filter; SQLite below an embedded store takes a limited number of values."""
+_FRESH = "-fresh"
+
+Collection = Any  # chromadb is an extra, and its types with it
+
+
+class Chroma:
+    """The vectors of one model in a Chroma store, an `Index`. For several threads; writes take turns."""
+
+    def __init__(self, connect: Callable[[], Any], model: EmbeddingModel, *, folder: Path | None) -> None:
+        self.model = model
+        self._connect = connect
+        self._folder = folder
+        self._client: Any = None  # chromadb.api.ClientAPI
+        self._prefix = f"inhouse-{fingerprint(model)[-12:]}-"
+        self._turn = threading.RLock()
+
+    @classmethod
+    def embedded(cls, folder: Path, model: EmbeddingModel) -> Chroma:
+        """A store in files of this process."""
+
+        def connect() -> Any:  # Any: see `_client`
+            chromadb, settings = _library()
+            folder.mkdir(parents=True, exist_ok=True)
+            return chromadb.PersistentClient(str(folder), settings=settings)
+
+        return cls(connect, model, folder=folder)
+
+    @classmethod
+    def server(cls, url: str, model: EmbeddingModel) -> Chroma:
+        """A store on a Chroma server, e.g. `http://127.0.0.1:8000`."""
+        parts = urlsplit(url)
+
+        def connect() -> Any:  # Any: see `_client`
+            chromadb, settings = _library()
+            tls = parts.scheme == "https"
+            return chromadb.HttpClient(
+                host=parts.hostname, port=parts.port or (443 if tls else 80), ssl=tls, settings=settings
+            )
+
+        return cls(connect, model, folder=None)
+
+    # ---- writing
+
+    def replace(self, documents: Sequence[Filed[VectorEntry]]) -> None:
+        """Put the entries of these documents in place of all earlier ones. Vectors are made length 1."""
+        if not documents:
+            return
+        with self._turn:
+            self._forget([document_id for document_id, _, _ in documents])
+            fresh: dict[Readers, list[VectorEntry]] = {}
+            for _, readers, entries in documents:
+                if entries:
+                    fresh.setdefault(readers, []).extend(entries)
+            for readers, entries in fresh.items():
+                self._put(self._shelf(readers), entries)
+            self._tidy(COMPACT_SHARE)
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Forget these documents; no error for unknown ones."""
+        if not document_ids:
+            return
+        with self._turn:
+            self._forget(document_ids)
+            self._tidy(COMPACT_SHARE)
+
+    def refile(self, document_ids: Sequence[str], readers: Readers) -> None:
+        """Move the vectors of these documents to the collection of other readers; nothing is embedded."""
+        with self._turn:
+            target = self._prefix + shelf_name(readers)
+            for name, shelf in self._all().items():
+                moving = list(_entries(shelf, document_ids)) if name != target else []
+                if moving:
+                    self._put(self._shelf(readers), moving)
+                    self._forget(sorted({entry.document_id for entry in moving}), only=name)
+            self._tidy(COMPACT_SHARE)
+
+    def compact(self) -> int:
+        """Write every collection with deleted vectors anew; embedded, its old files go, too."""
+        with self._turn:
+            rewritten = self._tidy(0.0)
+            if rewritten and self._folder is not None:
+                self._sweep_files(self._folder)
+            return rewritten
+
+    def reset(self) -> None:
+        """Remove the collections of this model."""
+        with self._turn:
+            for shelf in self._list():
+                self._open().delete_collection(shelf.name)
+
+    # ---- looking
+
+    def search(
+        self,
+        caller: Caller,
+        query: NDArray[numpy.float32],
+        *,
+        limit: int,
+        within: Sequence[str] | None = None,
+    ) -> list[VectorHit]:
+        """The `limit` chunks nearest to the query among those that the caller may read, best first."""
+        asked = unit(query, self.model.dimension)
+        if limit < 1:
+            return []
+        hits: dict[tuple[str, int], VectorHit] = {}
+        for shelf in self._readable(caller):
+            for filter_ in _filters(within):
+                for hit in _nearest(shelf, asked, limit, filter_):
+                    hits[hit.document_id, hit.ordinal] = hit
+        return sorted(hits.values(), key=lambda hit: (-hit.score, hit.document_id, hit.ordinal))[:limit]
+
+    def score(
+        self, caller: Caller, query: NDArray[numpy.float32], chunks: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], float]:
+        """The cosine of these (document_id, ordinal), without those that have no vector for the caller."""
+        asked = unit(query, self.model.dimension)
+        names = list(dict.fromkeys(document_id for document_id, _ in chunks))
+        near = {
+            (entry.document_id, entry.ordinal): float(numpy.dot(entry.vector, asked))
+            for shelf in self._readable(caller)
+            for entry in _entries(shelf, names)
+        }
+        return {chunk: near[chunk] for chunk in chunks if chunk in near}
+
+    def held(self, document_ids: Sequence[str]) -> list[VectorEntry]:
+        """What is kept of these documents, so that an unchanged text is not embedded again."""
+        return [entry for shelf in self._all().values() for entry in _entries(shelf, document_ids)]
+
+    def documents(self) -> set[str]:
+        """Every document that has a vector."""
+        return {document_id for document_id, _ in self.entries()}
+
+    def count(self, caller: Caller) -> int:
+        """How many vectors the caller could find."""
+        return sum(shelf.count() for shelf in self._readable(caller))
+
+    def counts(self) -> Counts:
+        """How much there is, in all collections of this model."""
+        shelves = self._all().values()
+        return Counts(
+            documents=len(self.documents()),
+            entries=sum(shelf.count() for shelf in shelves),
+            deleted=sum(_deleted(shelf) for shelf in shelves),
+            shelves=len(shelves),
+            size_bytes=sum(path.stat().st_size for path in self._files()),
+        )
+
+    def entries(self) -> Iterator[tuple[str, int]]:
+        """Every (document_id, ordinal) in all collections, in no order; for comparing with the database."""
+        for shelf in self._all().values():
+            for row in shelf.get(include=["metadatas"])["metadatas"]:
+                yield row["document_id"], row["ordinal"]
+
+    # ---- health and damage
+
+    def alive(self) -> str:
+        """Empty when the store answers (a server: `/api/v2/heartbeat`), else what is wrong."""
+        try:
+            self._open().heartbeat()
+        except HomeUnusable as error:
+            return error.message
+        except (OSError, ValueError, RuntimeError) as error:
+            return f"Chroma does not answer: {error}"
+        return ""
+
+    def check(self) -> list[str]:
+        """What is wrong as far as it can be seen: the answer, SQLite's own check, and each count."""
+        with self._turn:
+            silent = self.alive()
+            if silent:
+                return [silent]
+            wrong = []
+            database = self._folder / "chroma.sqlite3" if self._folder else None
+            if database and database.is_file():
+                with closing(sqlite3.connect(database)) as connection:
+                    said = connection.execute("PRAGMA integrity_check").fetchone()[0]
+                wrong += [] if said == "ok" else [f"{database.name}: {said}"]
+            probe = numpy.zeros(self.model.dimension, numpy.float32)
+            probe[0] = 1.0
+            for name, shelf in self._all().items():
+                known = shelf.count()
+                found = len(list(_nearest(shelf, probe, max(known, 1), None)))
+                if known and not found:
+                    wrong.append(f"{name}: holds {known} vectors and finds none")
+            return wrong
+
+    def mend(self) -> Mended:
+        """Chroma has no finer unit that could be trusted: everything goes, and must be put in again."""
+        if not self.check():
+            return Mended()
+        with self._turn:
+            if self._folder is None:
+                self.reset()
+            else:
+                self._close()
+                shutil.rmtree(self._folder, ignore_errors=True)
+        return Mended(everything=True)
+
+    # ---- inside
+
+    def _open(self) -> Any:  # Any: see `_client`
+        if self._client is None:
+            with self._turn:
+                if self._client is None:
+                    self._client = self._connect()
+        return self._client
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _list(self) -> list[Collection]:
+        found: list[Collection] = []
+        size = 1_000
+        while True:
+            page = self._open().list_collections(limit=size, offset=len(found))
+            found += page
+            if len(page) < size:
+                return [one for one in found if one.name.startswith(self._prefix)]
+
+    def _all(self) -> dict[str, Collection]:
+        """Name to collection, those that are whole and whose readers are what their name says."""
+        return {
+            one.name: one
+            for one in self._list()
+            if one.name == self._prefix + shelf_name(_readers(one)) and not one.name.endswith(_FRESH)
+        }
+
+    def _readable(self, caller: Caller) -> list[Collection]:
+        return [shelf for shelf in self._all().values() if may_read(caller, _readers(shelf))]
+
+    def _shelf(self, readers: Readers, suffix: str = "") -> Collection:
+        return self._open().get_or_create_collection(
+            self._prefix + shelf_name(readers) + suffix,
+            configuration=GRAPH,
+            embedding_function=None,
+            metadata={"readers": json.dumps(sorted(readers)), "model": self.model.name, "deleted": 0},
+        )
+
+    def _put(self, shelf: Collection, entries: Sequence[VectorEntry]) -> None:
+        size = self._open().get_max_batch_size()
+        for at in range(0, len(entries), size):
+            some = entries[at : at + size]
+            shelf.upsert(
+                ids=[f"{entry.document_id}:{entry.ordinal}" for entry in some],
+                embeddings=[unit(entry.vector, self.model.dimension) for entry in some],
+                metadatas=[
+                    {
+                        "document_id": entry.document_id,
+                        "ordinal": entry.ordinal,
+                        "text_sha": entry.text_sha,
+                    }
+                    for entry in some
+                ],
+            )
+
+    def _forget(self, document_ids: Sequence[str], *, only: str = "") -> None:
+        for name, shelf in self._all().items():
+            if only and name != only:
+                continue
+            for filter_ in _filters(document_ids):
+                gone = shelf.get(where=filter_, include=[])["ids"]
+                if gone:
+                    # Noted first: a kill in between leaves a number that is too high, never a forgotten one.
+                    shelf.modify(metadata={**shelf.metadata, "deleted": _deleted(shelf) + len(gone)})
+                    shelf.delete(ids=gone)
+
+    def _tidy(self, share: float) -> int:
+        """Write collections of which more than a share is deleted anew, drop empty ones; how many."""
+        rewritten = 0
+        for name, shelf in self._all().items():
+            living, deleted = shelf.count(), _deleted(shelf)
+            if not living:
+                self._open().delete_collection(name)
+            elif deleted > share * (living + deleted):
+                self._rewrite(name, shelf)
+            else:
+                continue
+            rewritten += bool(deleted)
+        return rewritten
+
+    def _rewrite(self, name: str, shelf: Collection) -> None:
+        """Copied, then put in place under the name; a copy that was left half-way begins anew."""
+        fresh_name = name + _FRESH
+        if any(one.name == fresh_name for one in self._list()):
+            self._open().delete_collection(fresh_name)
+        fresh = self._shelf(_readers(shelf), _FRESH)
+        self._put(fresh, list(_entries(shelf, None)))
+        self._open().delete_collection(name)
+        fresh.modify(name=name)
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._folder.rglob("*") if path.is_file()] if self._folder else []
+
+    def _sweep_files(self, folder: Path) -> None:
+        """Remove the graphs of collections that are gone, and the free pages of the database."""
+        self._close()
+        with closing(sqlite3.connect(folder / "chroma.sqlite3", isolation_level=None)) as connection:
+            living = {row[0] for row in connection.execute("SELECT id FROM segments")}
+            connection.execute("VACUUM")
+        for path in folder.iterdir():
+            if path.is_dir() and path.name not in living:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _library() -> tuple[Any, Any]:  # Any: the module and its settings, see `Collection`
+    try:
+        import chromadb
+        from chromadb.config import Settings
+    except ImportError as error:
+        raise HomeUnusable(
+            f"retrieval.vectors is `chroma`, but chromadb cannot be imported: {error}",
+            hint='pip install "inhouse[chroma]", or set retrieval.vectors to `files`',
+        ) from error
+    return chromadb, Settings(anonymized_telemetry=False)
+
+
+def _filters(document_ids: Sequence[str] | None) -> list[dict[str, Any] | None]:  # Any: Chroma's filters
+    """One filter that lets all through, or as many as the names need."""
+    if document_ids is None:
+        return [None]
+    names = list(dict.fromkeys(document_ids))
+    parts = [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]
+    return [{"document_id": {"$in": part}} for part in parts]
+
+
+def _nearest(
+    shelf: Collection, query: NDArray[numpy.float32], limit: int, filter_: dict[str, Any] | None
+) -> Iterator[VectorHit]:
+    found = shelf.query(
+        query_embeddings=[query], n_results=limit, where=filter_, include=["metadatas", "distances"]
+    )
+    for row, distance in zip(found["metadatas"][0], found["distances"][0], strict=True):
+        yield VectorHit(row["document_id"], row["ordinal"], 1.0 - float(distance))
+
+
+def _entries(shelf: Collection, document_ids: Sequence[str] | None) -> Iterator[VectorEntry]:
+    for filter_ in _filters(document_ids):
+        found = shelf.get(where=filter_, include=["metadatas", "embeddings"])
+        for row, vector in zip(found["metadatas"], found["embeddings"], strict=True):
+            array = numpy.asarray(vector, numpy.float32)
+            yield VectorEntry(row["document_id"], row["ordinal"], row["text_sha"], array)
+
+
+def _readers(shelf: Collection) -> Readers:
+    try:
+        return frozenset(json.loads((shelf.metadata or {}).get("readers", "")))
+    except (ValueError, TypeError):
+        return frozenset()
+
+
+def _deleted(shelf: Collection) -> int:
+    return int((shelf.metadata or {}).get("deleted", 0))
