@@ -6,6 +6,7 @@ import asyncio
 
 import click
 
+from inhouse.cli.acl_check import AclReport, check_access
 from inhouse.cli.groups import show_change
 from inhouse.cli.output import bold, columns, note, say, show_json
 from inhouse.cli.setup import setup_of
@@ -69,3 +70,26 @@ def set_readers(
     show_change(changed, as_json=as_json)
     if not as_json:
         note(f"{place}: {', '.join(changed.readers) or 'nobody'}; it counts from the next question on")
+
+
+@acl.command("check")
+@_json
+@click.pass_context
+def check(context: click.Context, *, as_json: bool) -> None:
+    """Plant documents with made-up words, and try every road as people who may not read them."""
+
+    async def ask() -> AclReport:
+        async with setup_of(context).client("acl check", writing=True) as house:
+            return await check_access(house)
+
+    report = asyncio.run(ask())
+    if as_json:
+        show_json(report)
+    else:
+        for one in report.findings:
+            say(f"{one.what}: {one.road}, as {one.user}{': ' if one.document else ''}{one.document}")
+        note(
+            f"{report.tried} requests; {report.found} times who may found it; {len(report.findings)} findings"
+        )
+    if report.findings:
+        context.exit(1)

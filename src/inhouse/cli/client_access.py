@@ -92,3 +92,7 @@ class AccessCalls(ABC):
     async def set_readers(self, wanted: ReadersBody) -> AccessChangeShape:
         reply = await self._call("POST", "/app/admin/acl/readers", wanted.model_dump())
         return AccessChangeShape.model_validate_json(reply)
+
+    async def raw(self, method: str, target: str, body: object = None) -> bytes:
+        """Any request of the API, for checks that try every road; the reply as it came."""
+        return await self._call(method, target, body)

@@ -25,7 +25,7 @@ __all__ = ["Builder", "Open", "Owner", "Setup", "setup_of"]
 
 KEY = "INHOUSE_API_KEY"
 """The environment variable with an API key, as the Python client has it."""
-NEED_LOCK = frozenset({"ingest", "documents rm", "acl set", "groups rename", "groups rm"})
+NEED_LOCK = frozenset({"ingest", "documents rm", "acl check", "acl set", "groups rename", "groups rm"})
 """Commands that change documents: only whoever holds the home's lock may."""
 
 
