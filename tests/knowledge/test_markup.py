@@ -25,7 +25,20 @@ CASES = [
     ("<pre>x\n  y</pre>", "x\n  y\n"),
     ("caf&eacute; &amp; &#1044;&#1086;&#1084;", "café & Дом\n"),
     ("<p>unclosed <b>bold", "unclosed bold\n"),
-    ("<img alt='A chart' src=x.png>", "A chart\n"),
+    ("<img alt='A chart' src=x.png>", "[Picture: A chart]\n"),
+    ("<img alt='chart.png' src=x.png>words", "words\n"),
+    (
+        "<table><tr><th rowspan=2>Town<th colspan=2>2024<tr><td>Q1<td>Q2<tr><td>Omsk<td>1<td>2</table>",
+        "| Town | 2024 |  |\n| --- | --- | --- |\n| Town | Q1 | Q2 |\n| Omsk | 1 | 2 |\n",
+    ),
+    (
+        "<table><tr><td>a<td rowspan=2>b<tr><td>c</table>",
+        "| a | b |\n| --- | --- |\n| c | b |\n",
+    ),
+    (
+        "<table><tr><td colspan=99999999999999>a<td rowspan=-1>b</table>",
+        "| a | b |\n| --- | --- |\n",
+    ),
     ("", ""),
 ]
 

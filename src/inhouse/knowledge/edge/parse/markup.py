@@ -1,13 +1,16 @@
 """HTML to readable text: headings as `#`, lists, tables as pipe rows, the words of links.
 
 Keeps what a reader of the page sees, in its order. Scripts, styles, forms' machinery and hidden parts
-are gone; addresses of links are not kept. Does not run anything and fetches nothing.
+are gone; addresses of links are not kept, the description of a picture is marked as one. A label that
+spans several rows of a table stands in each. Does not run anything and fetches nothing.
 """
 
 from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+
+from inhouse.knowledge.edge.parse.drawn import described
 
 __all__ = ["Page", "render"]
 
@@ -21,6 +24,8 @@ _BLOCKS = frozenset(
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _HEADING = re.compile(r"h[1-6]")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_MOST_JOINED = 100
+"""A cell may span more columns or rows only by mistake, or to fill the memory."""
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 
 
@@ -53,6 +58,8 @@ class _Reader(HTMLParser):
         self._in_title = False
         self._tables: list[list[list[str]]] = []
         self._cell: list[list[str]] = []  # text parts of the open cells, innermost last
+        self._spans: list[tuple[int, int]] = []  # columns and rows that each open cell takes
+        self._joined: list[dict[int, tuple[int, str]]] = []  # column -> rows left, words; for each open table
 
     def text(self) -> str:
         self._flush()
@@ -70,7 +77,7 @@ class _Reader(HTMLParser):
             self._cell[-1].append(" ")
             self._show_image_words(tag, attrs)
         elif tag in ("table", "tr", "td", "th"):
-            self._open_table_part(tag)
+            self._open_table_part(tag, attrs)
         elif _HEADING.fullmatch(tag):
             self._flush()
             self._prefix = "#" * int(tag[1]) + " "
@@ -149,32 +156,55 @@ class _Reader(HTMLParser):
 
     def _show_image_words(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "img":
-            words = next((value for name, value in attrs if name == "alt" and value), "")
+            words = described(next((value for name, value in attrs if name == "alt" and value), ""))
             (self._cell[-1] if self._cell else self._line).append(f" {words} " if words else "")
 
     # ---- tables
 
-    def _open_table_part(self, tag: str) -> None:
+    def _open_table_part(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
             if not self._tables:
                 self._flush()
             elif self._cell:
                 self._cell[-1].append(" ")
             self._tables.append([])
+            self._joined.append({})
         elif not self._tables:
             return
         elif tag == "tr":
             self._end_cell()
+            self._end_row()
             self._tables[-1].append([])
         else:
             self._end_cell()
             if not self._tables[-1]:
                 self._tables[-1].append([])
             self._cell.append([])
+            self._spans.append((_span(attrs, "colspan"), _span(attrs, "rowspan")))
 
     def _end_cell(self) -> None:
         if self._cell and len(self._cell) == len(self._tables):
-            self._tables[-1][-1].append(_plain_cell("".join(self._cell.pop())))
+            words = _plain_cell("".join(self._cell.pop()))
+            wide, tall = self._spans.pop()
+            self._repeat_labels()
+            row = self._tables[-1][-1]
+            for column in range(len(row), len(row) + wide):
+                if tall > 1:
+                    self._joined[-1][column] = (tall - 1, words if column == len(row) else "")
+            row += [words, *[""] * (wide - 1)]
+
+    def _repeat_labels(self) -> None:
+        """A label that spans several rows stands in each: a row must say by itself what it is about."""
+        row, joined = self._tables[-1][-1], self._joined[-1]
+        while len(row) in joined:
+            left, words = joined.pop(len(row))
+            if left > 1:
+                joined[len(row)] = (left - 1, words)
+            row.append(words)
+
+    def _end_row(self) -> None:
+        if self._tables[-1] and self._tables[-1][-1]:
+            self._repeat_labels()
 
     def _close_table_part(self, tag: str) -> None:
         if not self._tables:
@@ -182,6 +212,8 @@ class _Reader(HTMLParser):
         self._end_cell()
         if tag != "table":
             return
+        self._end_row()
+        self._joined.pop()
         rows = [row for row in self._tables.pop() if any(row)]
         if self._cell:  # a table inside a cell becomes words of that cell
             self._cell[-1].append(" ".join(" ".join(row) for row in rows) + " ")
@@ -201,6 +233,11 @@ def _pipes(rows: list[list[str]]) -> str:
 
 def _plain_cell(text: str) -> str:
     return _SPACE.sub(" ", text).strip().replace("|", "\\|")
+
+
+def _span(attrs: list[tuple[str, str | None]], name: str) -> int:
+    value = next((value for key, value in attrs if key == name and value), "1").strip()
+    return min(max(int(value), 1), _MOST_JOINED) if value.isdecimal() and len(value) < 9 else 1
 
 
 def _is_item(line: str) -> bool:
