@@ -22,7 +22,16 @@ from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.manifest import Manifest
 from inhouse.knowledge.edge.rows import batches
 from inhouse.knowledge.edge.shelving import Vectors
-from inhouse.knowledge.edge.tables import chats, chunks, cited, documents, golden, messages, texts
+from inhouse.knowledge.edge.tables import (
+    abbreviations,
+    chats,
+    chunks,
+    cited,
+    documents,
+    golden,
+    messages,
+    texts,
+)
 from inhouse.knowledge.ports.removal import Certificate, Erased, Finding
 from inhouse.knowledge.samples import samples_of
 from inhouse.store.blobs import Blobs
@@ -175,7 +184,7 @@ class Certifier:
         left = 0
         with self._database.read() as connection:
             for some in batches(ids):
-                for table in (documents, texts, chunks, cited):
+                for table in (documents, texts, chunks, abbreviations, cited):
                     counted = select(func.count()).select_from(table).where(table.c.document_id.in_(some))
                     left += int(connection.execute(counted).scalar_one())
         detail = "no row of the database names them" if not left else f"{left} rows are left"
