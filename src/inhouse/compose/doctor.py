@@ -13,7 +13,8 @@ from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.prober import Prober
 from inhouse.gateway.ports import EngineView, MoneyFacts
 from inhouse.kernel.errors import EngineError, InhouseError
-from inhouse.ops.doctor import EngineFact, Facts, PricesFact
+from inhouse.kernel.ports import Embedder
+from inhouse.ops.doctor import EngineFact, Facts, LegFact, PricesFact
 from inhouse.ops.edge import probes
 from inhouse.store.database import Database
 
@@ -29,7 +30,7 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
     serving = owner(home)
     mode, ours = probes.permissions(home.root)
     version, languages = await asyncio.to_thread(probes.tesseract)
-    database, index, engines, prices = await _inside(loaded, home)
+    database, index, engines, prices, legs = await _inside(loaded, home)
     return Facts(
         python=sys.version_info[:2],
         home=str(home.root),
@@ -53,26 +54,45 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
         database=database,
         index=index,
         prices=prices,
+        legs=legs,
     )
 
 
-async def _inside(loaded: Loaded, home: Home) -> tuple[str, str, tuple[EngineFact, ...], PricesFact | None]:
+Inside = tuple[str, str, tuple[EngineFact, ...], PricesFact | None, tuple[LegFact, ...]]
+
+
+async def _inside(loaded: Loaded, home: Home) -> Inside:
     """State of database and index, engines, prices; a broken home is a fact, not an error."""
     try:
         opened = await asyncio.to_thread(open_database, home)
     except InhouseError as error:
-        return str(error), "not looked at: the database cannot be opened", (), None
+        return str(error), "not looked at: the database cannot be opened", (), None, ()
     try:
         said = await asyncio.to_thread(_check, opened)
         if said != "ok":
-            return said, "not looked at: the database is damaged", (), None
+            return said, "not looked at: the database is damaged", (), None, ()
         async with open_gateway(loaded, home, opened, watch=False) as gateway:
             views = await gateway.prober.refresh()
             engines = [await _ask(gateway.prober, view) for view in views]
             prices = _prices(gateway.cash.money.facts())
-        return said, await asyncio.to_thread(_index, home, opened), tuple(engines), prices
+            legs = await _legs(loaded, home, gateway.dispatch)
+        return said, await asyncio.to_thread(_index, home, opened), tuple(engines), prices, legs
     finally:
         opened.close()
+
+
+async def _legs(loaded: Loaded, home: Home, embedder: Embedder) -> tuple[LegFact, ...]:
+    """The legs that the settings ask for, each asked once."""
+    wanted = loaded.settings.retrieval
+    if "knowledge" in probes.missing_extras() or not (wanted.embedding_model or wanted.rerank_url):
+        return ()
+    from inhouse.compose.legs import ask_legs, leg_states
+
+    failures = await ask_legs(loaded, embedder)
+    states = await asyncio.to_thread(leg_states, loaded, home)
+    return tuple(
+        LegFact(one.leg, one.state, one.words, one.remedy, failures.get(one.leg, "")) for one in states
+    )
 
 
 def _prices(facts: MoneyFacts) -> PricesFact:

@@ -12,6 +12,7 @@ from inhouse.config import Home, Loaded
 from inhouse.gateway.edge.providers.http import HttpClient
 from inhouse.gateway.edge.rerank import HttpReranker
 from inhouse.gateway.fleet import place_of
+from inhouse.kernel.errors import InhouseError
 from inhouse.kernel.messages import DataPolicy
 from inhouse.kernel.ports import Embedder
 from inhouse.knowledge.edge.embed import EmbedWork
@@ -25,11 +26,12 @@ from inhouse.knowledge.edge.library import DocumentLibrary
 from inhouse.knowledge.edge.rerank import RerankLeg, RerankSettings
 from inhouse.knowledge.edge.retrieve import Retrieve, RetrieveSettings
 from inhouse.knowledge.edge.retrieve_desk import SearchDesk
-from inhouse.knowledge.edge.retrieve_states import LegWishes
+from inhouse.knowledge.edge.retrieve_states import LegWishes, rerank_state, vector_state
+from inhouse.knowledge.ports.search import LegState
 from inhouse.knowledge.thesaurus import office_expansions
 from inhouse.store.database import Database
 
-__all__ = ["OpenLegs", "leg_wishes", "open_legs", "open_store", "reranker_of"]
+__all__ = ["OpenLegs", "ask_legs", "leg_states", "leg_wishes", "open_legs", "open_store", "reranker_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,7 @@ def open_legs(
     glossary = StoredGlossary(database, stems, now=time.time)
     engine, embedding = None, None
     if wanted.embedding_model and embedder is not None:
-        leaving = wanted.cloud and loaded.settings.cloud.allowed
-        data: DataPolicy = "any" if leaving else "local_only"
-        engine = Engine(embedder, data=data, new_id=lambda: secrets.token_hex(16))
+        engine = Engine(embedder, data=_data(loaded), new_id=lambda: secrets.token_hex(16))
         embedding = EmbedSettings(
             wanted.embedding_model,
             query_prefix=wanted.embedding_query_prefix,
@@ -111,6 +111,39 @@ def open_legs(
     return OpenLegs(retrieve, desk, glossary, work, http)
 
 
+def leg_states(loaded: Loaded, home: Home) -> tuple[LegState, ...]:
+    """The legs that the settings ask for, as the process that makes vectors noted them last."""
+    wishes, notes = leg_wishes(loaded), open_store(home).book.notes()
+    states = (
+        (wishes.embedding_model, vector_state(wishes, notes, None)),
+        (wishes.rerank_url, rerank_state(wishes, notes, None)),
+    )
+    return tuple(state for wanted, state in states if wanted)
+
+
+async def ask_legs(loaded: Loaded, embedder: Embedder) -> dict[str, str]:
+    """Ask engine and reranker for a few words each; what is wrong, by leg."""
+    failures: dict[str, str] = {}
+    wanted = loaded.settings.retrieval
+    http = client_of(loaded)
+    try:
+        if wanted.embedding_model:
+            engine = Engine(embedder, data=_data(loaded), new_id=lambda: secrets.token_hex(16))
+            try:
+                await engine.vectors(wanted.embedding_model, ["vacation policy"])
+            except InhouseError as error:
+                failures["vectors"] = f"{error.message}. {error.hint}".rstrip(". ")
+        judge = reranker_of(loaded, http)
+        if judge is not None:
+            try:
+                await judge.scores("vacation", ["Vacation lasts 28 days.", "Lunch is at noon."])
+            except InhouseError as error:
+                failures["rerank"] = error.message
+    finally:
+        await http.close()
+    return failures
+
+
 def leg_wishes(loaded: Loaded) -> LegWishes:
     """What the settings ask for, and whether they may have it."""
     wanted = loaded.settings.retrieval
@@ -131,6 +164,12 @@ def reranker_of(loaded: Loaded, http: HttpClient) -> HttpReranker | None:
         # In the background it may take longer; a search waits for its own time only.
         timeout_s=max(wanted.rerank_timeout_s, 30.0),
     )
+
+
+def _data(loaded: Loaded) -> DataPolicy:
+    """Passages are documents: they stay in the house unless both settings say otherwise."""
+    settings = loaded.settings
+    return "any" if settings.retrieval.cloud and settings.cloud.allowed else "local_only"
 
 
 def _refused(loaded: Loaded) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "PricesFact", "examine"]
+__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "LegFact", "PricesFact", "examine"]
 
 Level = Literal["ok", "note", "problem"]
 
@@ -37,6 +37,20 @@ class GpuFact:
     name: str
     memory_mb: int | None
     programs: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegFact:
+    """A leg of the search that the settings ask for. `state` is on, part, off or failing.
+
+    `failure` says why it did not answer just now, "" when it did.
+    """
+
+    leg: str
+    state: str
+    words: str
+    remedy: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,7 @@ class Facts:
     index: str
     prices: PricesFact | None = None
     """None: not looked at, because the database cannot be opened."""
+    legs: tuple[LegFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
     """One finding or more per subject, in the order in which a person would look."""
     return tuple(
         finding
-        for look in (_machine, _home, _ports, _extras, _scans, _engines, _gpus, _cloud, _prices)
+        for look in (_machine, _home, _ports, _extras, _scans, _engines, _legs, _gpus, _cloud, _prices)
         for finding in look(facts)
     )
 
@@ -223,6 +238,19 @@ def _engines(facts: Facts) -> Iterator[Finding]:
             "no language model answers: answers are exact quotes from the documents",
             "start Ollama, or set engines.ollama_url",
         )
+
+
+def _legs(facts: Facts) -> Iterator[Finding]:
+    """A leg that nobody asked for is no finding."""
+    for leg in facts.legs:
+        subject = f"search by {leg.leg}"
+        if leg.failure:
+            remedy = "see docs/guides/embeddings.md; searches go on without it"
+            yield Finding(subject, "problem", f"it does not answer: {leg.failure}", remedy)
+        elif leg.state == "on":
+            yield Finding(subject, "ok", leg.words)
+        else:
+            yield Finding(subject, "note", leg.words, leg.remedy)
 
 
 def _gpus(facts: Facts) -> Iterator[Finding]:
