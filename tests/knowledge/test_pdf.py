@@ -122,6 +122,53 @@ def test_lists_and_contents_are_no_tables(tmp_path: Path) -> None:
     assert "|" not in parsed(tmp_path, pdf(page)).text
 
 
+def test_wrapped_cells_and_years_as_names(tmp_path: Path) -> None:
+    """A cell of two lines is one cell; figures in brackets and right-aligned ones are figures."""
+    orders = Page()
+    rows = [
+        ("Pos", "Description", "Price"),
+        ("1", "Oak desk with drawers", "450.00"),
+        ("", "and a cable channel", ""),
+        ("2", "Lamp", "35.50"),
+        ("3", "Office chair", "120.00"),
+    ]
+    years = [("RUB million", "2023", "2022"), ("Revenue", "1,250", "1,100"), ("Cost", "(830)", "(79)")]
+    for number, row in enumerate(rows):
+        for x, words in zip((60, 100, 420), row, strict=True):
+            orders.text(x, 700 - 14 * number, words)
+    for number, row in enumerate([*years, ("Profit", "420", "310")]):
+        for x, words in zip((60, 300, 400), row, strict=True):
+            orders.text(x - 5.5 * len(words) if x > 60 else x, 500 - 14 * number, words)
+    lines = parsed(tmp_path, pdf(orders)).text.split("\n")
+    assert "| 1 | Oak desk with drawers and a cable channel | 450.00 |" in lines
+    assert "| RUB million | 2023 | 2022 |" in lines
+    assert "| Cost | (830) | (79) |" in lines
+
+
+def test_names_and_values_stay_lines(tmp_path: Path) -> None:
+    """Two columns without a head are no table, and no sentence that runs on either."""
+    page = Page()
+    pairs = [("Name", "Ivan Petrov"), ("Department", "Purchasing of all boards and fittings"), ("Grade", "7")]
+    for number, (name, value) in enumerate(pairs):
+        page.text(60, 700 - 15 * number, name)
+        page.text(220, 700 - 15 * number, value)
+    assert parsed(tmp_path, pdf(page)).text.split("\n") == [f"{name} {value}" for name, value in pairs]
+
+
+def test_heavy_letters_name_columns_and_sections(tmp_path: Path) -> None:
+    """A row of heavy letters is the head of a table of words, a heavy line above plain ones a heading."""
+    page = Page()
+    page.text(60, 760, "Who does what", bold=True)
+    write(page, PROSE, y=744, letters=80)
+    rows = [("Role", "Person", "Place"), ("Chair", "Anna", "Berlin"), ("Clerk", "Boris", "Moscow")]
+    for number, row in enumerate([*rows, ("Guard", "Clara", "Minsk")]):
+        for column, words in enumerate(row):
+            page.text(60 + 140 * column, 600 - 16 * number, words, bold=not number)
+    text = parsed(tmp_path, pdf(page)).text
+    assert text.startswith("### Who does what\n\nThe supplier")
+    assert "| Role | Person | Place |\n| --- | --- | --- |\n| Chair | Anna | Berlin |" in text
+
+
 def test_a_frame_around_prose_is_no_table(tmp_path: Path) -> None:
     """A box with one column of words stays words."""
     page = Page()

@@ -187,8 +187,12 @@ def _is_prose(run: _Run, column: int) -> bool:
 
 
 def _has_head(grid: list[list[list[Word]]]) -> bool:
-    """True when the first row names the columns: it has words where figures stand below, or is set apart."""
+    """True when the first row names the columns: it is set apart, or has words where figures stand below.
+
+    A table of words alone is taken to begin with the names of its columns, if these are short.
+    """
     head, body = grid[0], grid[1:]
+    share = 0.5 if len(head) > 2 else 0.7  # names and their values in two columns have no head
     named = [_said(cell) for cell in head]
     if sum(1 for cell in named if cell) < 0.5 * len(named):
         return False
@@ -198,9 +202,10 @@ def _has_head(grid: list[list[list[Word]]]) -> bool:
         return not all(word.bold for row in body for cell in row for word in cell)
     for column, name in enumerate(named):
         below = [_said(row[column]) for row in body if row[column]]
-        if name and below and sum(1 for cell in below if _FIGURE.match(cell)) >= 0.5 * len(below):
+        if name and below and sum(1 for cell in below if _FIGURE.match(cell)) >= share * len(below):
             return True
-    return False
+    is_words = not any(_FIGURE.match(_said(cell)) for row in body for cell in row if cell)
+    return is_words and len(named) > 2 and all(0 < len(cell) <= 3 for cell in head)
 
 
 def _said(cell: Sequence[Word]) -> str:

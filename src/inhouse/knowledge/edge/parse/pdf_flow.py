@@ -10,8 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inhouse.knowledge.edge.parse.pdf_hyphens import without_hyphens
+from inhouse.knowledge.edge.parse.pdf_rows import WIDE_GAP
 from inhouse.knowledge.edge.parse.pdf_tables import Table
 from inhouse.knowledge.edge.parse.pdf_words import SOFT, Word, letters
 
@@ -39,6 +41,8 @@ class Line:
     bottom: float
     kind: str = "text"
     words: tuple[Word, ...] = ()
+    parted: bool = False
+    """It has a gap as between columns, so that what stands below is no part of its sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
     done: set[int] = set()
     for word in words:
         number = within.get(id(word), -1) if within else -1
-        if current and (number >= 0 or word.line != current[-1].line or word.turn != current[-1].turn):
+        if current and (number >= 0 or not _is_same_line(current[-1], word)):
             out.append(_line(current))
             current = []
         if number < 0:
@@ -72,6 +76,22 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
     if current:
         out.append(_line(current))
     return out
+
+
+def _is_same_line(before: Word, word: Word) -> bool:
+    """True for the next word of a line.
+
+    Also where pdfium ends it though the next word stands beside: at wide gaps, as between a name and its
+    value, and before raised figures.
+    """
+    if before.turn != word.turn:
+        return False
+    if before.line == word.line:
+        return True
+    if word.line != before.line + 1 or word.left < before.right - 1.5 or word.turn:
+        return False
+    shared = min(before.bottom, word.bottom) - max(before.top, word.top)
+    return shared > 0.25 * min(before.bottom - before.top, word.bottom - word.top)
 
 
 def _line(words: list[Word]) -> Line:
@@ -89,6 +109,7 @@ def _line(words: list[Word]) -> Line:
         max([word.bottom for word in words]),
         "turned" if words[0].turn else "text",
         tuple(words),
+        any(after.left - before.right > WIDE_GAP * size for before, after in pairwise(words)),
     )
 
 
@@ -270,6 +291,8 @@ def _goes_on(previous: Line, line: Line, full: int) -> bool:
         return False
     if previous.text[-1] in SOFT:
         return True
+    if previous.parted or line.parted:
+        return False
     if full < 30 or len(previous.text) < 0.72 * full:
         return False
     return not (previous.text[-1] in ".!?:" and len(previous.text) < 0.85 * full)

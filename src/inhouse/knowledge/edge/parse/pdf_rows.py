@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from inhouse.knowledge.edge.parse.pdf_words import Word
 
-__all__ = ["Band", "Segment", "bands", "cut_at", "width_of"]
+__all__ = ["WIDE_GAP", "Band", "Segment", "bands", "cut_at", "width_of"]
 
 WIDE_GAP = 0.95
 """Of the size of the letters. Spaces between words take 0.2 to 0.35 of it, in justified lines up to 0.8."""

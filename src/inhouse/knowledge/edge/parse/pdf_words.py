@@ -215,13 +215,24 @@ def _look(layer: Any, index: int, frame: Frame, number: int) -> Look:
     drawn_by = raw.FPDFText_GetTextObject(handle, index)
     return Look(
         size=round(raw.FPDFText_GetFontSize(handle, index) * scale, 1),
-        bold=raw.FPDFText_GetFontWeight(handle, index) >= 600,
+        bold=raw.FPDFText_GetFontWeight(handle, index) >= 600 or _is_heavy(handle, index),
         turn=(angle - frame.rotation) % 360,
         colour=colour,
         mode=raw.FPDFTextObj_GetTextRenderMode(drawn_by) if drawn_by else 0,
         thing=number,
         address=ctypes.cast(drawn_by, ctypes.c_void_p).value or 0,
     )
+
+
+def _is_heavy(handle: Any, index: int) -> bool:
+    """By the name of the font: many files do not state its weight."""
+    from pypdfium2 import raw
+
+    name = ctypes.create_string_buffer(128)
+    flags = ctypes.c_int()
+    raw.FPDFText_GetFontInfo(handle, index, name, 128, flags)
+    low = name.value.lower()
+    return b"bold" in low or b"black" in low or b"heavy" in low
 
 
 def letters(text: str) -> int:
