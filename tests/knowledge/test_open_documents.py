@@ -36,7 +36,8 @@ def test_lists_headings_and_notes(tmp_path: Path) -> None:
     items = "<text:list-item><text:p>{}</text:p></text:list-item>"
     note = "<text:note text:note-class='footnote'><text:note-citation>1</text:note-citation><text:note-body>"
     note += "<text:p>of the calendar</text:p></text:note-body></text:note>"
-    remark = '<office:annotation><dc:creator xmlns:dc="d">Anna</dc:creator><text:p>sure?</text:p></office:annotation>'
+    remark = '<office:annotation><dc:creator xmlns:dc="d">Anna</dc:creator><text:p>sure?</text:p>'
+    remark += "</office:annotation>"
     body = (
         '<text:h text:outline-level="2">Leave</text:h>'
         f'<text:list text:style-name="N">{items.format("one")}{items.format("two")}</text:list>'
@@ -84,7 +85,8 @@ def epub(extra: dict[str, str] | None = None) -> bytes:
     package = (
         '<package xmlns:dc="d"><metadata><dc:title>The book</dc:title></metadata><manifest>'
         '<item id="cov" href="cover.xhtml"/><item id="nav" href="n.xhtml" properties="nav"/>'
-        '<item id="two" href="text/2%20b.xhtml"/><item id="one" href="text/1.xhtml"/><item id="ad" href="ad.xhtml"/>'
+        '<item id="two" href="text/2%20b.xhtml"/><item id="one" href="text/1.xhtml"/>'
+        '<item id="ad" href="ad.xhtml"/>'
         '</manifest><spine><itemref idref="cov"/><itemref idref="nav"/><itemref idref="one"/>'
         '<itemref idref="two"/><itemref idref="ad" linear="no"/></spine></package>'
     )

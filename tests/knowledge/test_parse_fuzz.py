@@ -16,6 +16,7 @@ from inhouse.knowledge.edge.parse.read import read
 from inhouse.knowledge.layout import MailLayout, SheetLayout, SlideLayout, read_layout
 from tests.knowledge import samples
 from tests.knowledge.office_samples import book, outlook, para, row_of_word_table, shape, show, word
+from tests.knowledge.test_old_workbook import record, xls
 
 ROUNDS = 40
 """Mutations of each file; one takes some milliseconds."""
@@ -48,6 +49,7 @@ FILES: dict[str, bytes] = {
     "a.eml": _letter(),
     "a.html": b"<table><tr><td rowspan=2>a<td>b<tr><td>c</table><p>words",
     "a.csv": b'a;b\n"1;2";3\n' * 5,
+    "a.xls": xls(record(0x203, b"\x00" * 14) + record(0xFD, b"\x01" + b"\x00" * 9)),
     "a.rtf": rb"{\rtf1\ansi words \'e4\par \u1090?}",
 }
 

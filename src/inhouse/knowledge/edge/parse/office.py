@@ -18,6 +18,7 @@ from inhouse.knowledge.edge.parse.book import read_book
 from inhouse.knowledge.edge.parse.decode import normal_newlines
 from inhouse.knowledge.edge.parse.impress import read_open_slides
 from inhouse.knowledge.edge.parse.inner import PARSER_ERRORS
+from inhouse.knowledge.edge.parse.old_workbook import TooOld, read_old_workbook
 from inhouse.knowledge.edge.parse.open_sheets import read_open_sheets
 from inhouse.knowledge.edge.parse.open_text import read_open_text
 from inhouse.knowledge.edge.parse.outlook import read_outlook
@@ -54,9 +55,13 @@ def read_office(path: Path, name: str, sniffed: Sniffed, means: Means) -> Parsed
         return _read_old(path, name, sniffed)
     try:
         return own(path, sniffed.media_type, means)
+    except TooOld:
+        return _read_old(path, name, sniffed)
     except Locked:
         return refusal("encrypted", name, media_type=sniffed.media_type)
     except PARSER_ERRORS as error:
+        if sniffed.format == "xls":  # kreuzberg forgives more than we do
+            return _read_old(path, name, sniffed)
         detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return refusal("damaged", name, detail, media_type=sniffed.media_type)
 
@@ -69,6 +74,7 @@ _OWN: dict[Format, Callable[[Path, str, Means], Parsed]] = {
     "ods": read_open_sheets,
     "odt": read_open_text,
     "pptx": read_presentation,
+    "xls": read_old_workbook,
     "xlsx": read_workbook,
 }
 
