@@ -43,7 +43,7 @@ def test_table_parts_repeat_the_header_in_their_context_only() -> None:
     text = "\n".join(["Название;Цена", *rows])
     chunks = chunk(text, kind="table")
     assert len(chunks) > 2
-    assert all(one.context == "Название;Цена" for one in chunks)
+    assert all(one.context.startswith("Название;Цена\nНазвание: Шкаф ") for one in chunks)
     assert all(text[one.start : one.end].split("\n")[-1] in ["Название;Цена", *rows] for one in chunks)
     assert "Название" not in text[chunks[1].start : chunks[1].end]
 
@@ -63,3 +63,39 @@ def test_short_sections_share_a_chunk_and_the_headings_above_both() -> None:
     text = "# Договор\n\n## 3. Приёмка\n\nПриёмка за три дня.\n\n## 4. Ответственность\n\nНеустойка 0,1 %."
     (only,) = chunk(text)
     assert only.heading == ("Договор",)
+
+
+def test_a_row_of_a_markdown_table_is_said_with_its_header() -> None:
+    """Each part of a pipe table carries `header: value` of its own rows; the quoted text has only the row."""
+    rows = [f"| Монтажник {n} | {n} дней | [порядок](a.md) |" for n in range(120)]
+    text = "\n".join(["# Нормы", "", "| Должность | Отпуск | Основание |", "|---|:-:|---|", *rows])
+    chunks = chunk(text)
+    assert len(chunks) > 2
+    for one in chunks:
+        first = next(row for row in rows if row in text[one.start : one.end])
+        number = first.split()[2]
+        assert f"Должность: Монтажник {number} · Отпуск: {number} дней · Основание: порядок" in one.context
+        assert "Должность: " not in text[one.start : one.end]
+    assert not any("Должность: Монтажник 119" in one.context for one in chunks[:-1])
+
+
+def test_a_table_that_goes_on_on_the_next_page_keeps_its_header() -> None:
+    """Rows on the second page are said with the header of the first, as in tables of a PDF."""
+    first = "| Role | Days |\n|---|---|\n| Fitter | 28 |\n"
+    text = first + "| Driver | 31 |\n"
+    pages = (PageSpan(1, 0, len(first)), PageSpan(2, len(first), len(text)))
+    contexts = [(one.page, one.context) for one in chunk(text, pages=pages)]
+    assert [page for page, _ in contexts] == [1, 2]
+    assert "Role: Driver · Days: 31" in contexts[1][1]
+
+
+def test_a_table_file_with_quoted_cells_is_said_with_its_header() -> None:
+    """A comma inside quotes separates no columns; the delimiter is found from the header."""
+    (one,) = chunk('Name,Limit\n"Hotel, per night",160\n', kind="table")
+    assert one.context.endswith("Name: Hotel, per night · Limit: 160")
+
+
+def test_no_table_is_seen_in_one_column() -> None:
+    """A list of lines without a delimiter is not said as header and value."""
+    (one,) = chunk("Склад\nСеверный\nЮжный\n", kind="table")
+    assert one.context == "Склад"

@@ -20,6 +20,7 @@ from typing import Literal
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.blocks import Block, read_blocks
+from inhouse.knowledge.grid import delimiter_of, pipe_cells, row_said, separated_cells
 from inhouse.knowledge.sentences import split_block
 
 __all__ = ["LIMIT", "TARGET", "Chunk", "TextKind", "chunk"]
@@ -34,8 +35,8 @@ _SEPARATOR_ROW = re.compile(r"[\s|:+-]+$")
 class Chunk:
     """`text[start:end]` of a document. `heading` is the path of headings, outermost first.
 
-    `context` is indexed with the chunk and never quoted: the heading path and, for a part of a table,
-    its header row.
+    `context` is indexed with the chunk and never quoted: the heading path and, for a part of a table, its
+    header row and each row said as `header: value`.
     """
 
     start: int
@@ -55,6 +56,7 @@ class _Piece:
     page: int | None
     table_header: str = ""
     opens_section: bool = False
+    said: str = ""
 
 
 def chunk(text: str, *, pages: Sequence[PageSpan] = (), kind: TextKind = "markdown") -> tuple[Chunk, ...]:
@@ -76,7 +78,9 @@ def _packed(text: str, pieces: Iterator[_Piece]) -> Iterator[Chunk]:
 
 def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
     first, last = waiting[0], waiting[-1]
-    if piece.page != last.page or piece.table_header != last.table_header:
+    # A heading goes with the table below it; other prose and a table are indexed apart.
+    other_table = piece.table_header != last.table_header and not all(one.opens_section for one in waiting)
+    if piece.page != last.page or other_table:
         return False
     length = piece.end - first.start
     if piece.opens_section:
@@ -88,7 +92,8 @@ def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
 def _joined(pieces: list[_Piece]) -> Chunk:
     first = pieces[0]
     heading = _shared([piece.heading for piece in pieces if not piece.opens_section] or [first.heading])
-    context = "\n".join([*heading, *([first.table_header] if first.table_header else [])])
+    said = "\n".join(piece.said for piece in pieces if piece.said)[:LIMIT]
+    context = "\n".join(part for part in (*heading, pieces[-1].table_header, said) if part)
     return Chunk(first.start, pieces[-1].end, first.page, heading, context)
 
 
@@ -104,7 +109,7 @@ def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
     heading: list[tuple[int, str]] = []
-    header_row = ""
+    header_row, columns = "", tuple[str, ...]()
     previous: Block | None = None
     page_at = _PageAt(pages)
     for block in read_blocks(text):
@@ -114,9 +119,12 @@ def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
         path = tuple(title for _, title in heading)
         if block.kind == "row" and (previous is None or previous.kind != "row"):
             header_row = _plain(text[block.start : block.end])
-        table = header_row if block.kind == "row" else ""
+            columns = pipe_cells(text[block.start : block.end])
+        row = block.kind == "row"
+        table = header_row if row else ""
+        said = row_said(columns, pipe_cells(text[block.start : block.end])) if row else ""
         for start, end in _bites(text, block):
-            yield _Piece(start, end, path, page_at(start), table, block.kind == "heading")
+            yield _Piece(start, end, path, page_at(start), table, block.kind == "heading", said)
         previous = block
 
 
@@ -144,13 +152,17 @@ def _table_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
     """One piece per line; the first line with words is the header of all others."""
     page_at = _PageAt(pages)
     header, start = "", 0
+    delimiter, columns = "", tuple[str, ...]()
     for line in text.split("\n"):
         end = start + len(line)
         if line.strip():
             if not header:
                 header = line.strip()[: TARGET // 2]
+                delimiter = delimiter_of(line)
+                columns = separated_cells(line, delimiter)
+            said = row_said(columns, separated_cells(line, delimiter))
             for cut in range(start, end, LIMIT):
-                yield _Piece(cut, min(cut + LIMIT, end), (), page_at(start), header)
+                yield _Piece(cut, min(cut + LIMIT, end), (), page_at(start), header, said=said)
         start = end + 1
 
 

@@ -21,14 +21,14 @@ FITTED = (5.35, -3.28, -1.44, -0.28)
 BIAS = -3.48
 """Logistic regression over `features`; python -m bench.fit_gate prints the fit and how it does elsewhere."""
 
-REFUSE_BELOW = 0.05
+REFUSE_BELOW = 0.02
 """Refuses 86 % (ru) and 87 % (en) of near misses, keeps 86 % and 88 %; bench/fit_gate.py, bench/no_answer.py.
 The same curve fitted on one language and tried on the other: 86 % refused at 85 % answered ru, 90 % en."""
 HEDGE_BELOW = 0.8
 """Between the two about one question in five is unanswerable."""
 FULL_SIZE_CHUNKS, SIZE_SLOPE = 4_000, 0.15
 """In a small house an absent word says less: the same words count as rarer than they are."""
-ABSENT_SHARE, PERSONAL_LIFT = 0.2, 2.65
+ABSENT_SHARE, PERSONAL_LIFT = 0.2, 3.0
 """People who tell their own case use words that no policy uses ("beach", "fever", "свадьба"). For them a word
 that stands nowhere in the house counts for a fifth, and what is left is judged more mildly, but never as more
 than worth a hedge. bench/staff.py: of 44 such questions about an invented handbook nearly all were refused
@@ -43,7 +43,7 @@ class Verdict:
     why: str  # "" | nothing | weak | value
     missing: AnswerKind | None = None
     unsaid: tuple[str, ...] = ()
-    """Words of the question that no passage holds: what a hedge must name."""
+    """Words of the question that no quote holds: what a hedge must name."""
 
 
 def features(question: Question, best: Ranked, total: float) -> tuple[float, float, float, float]:
@@ -86,7 +86,7 @@ def _strength(found: Sequence[float], chunks: int) -> float:
 def judge(strength: float, *, missing: AnswerKind | None, unsaid: tuple[str, ...] = ()) -> Verdict:
     """The band for an evidence value.
 
-    `missing` is the kind of value that was asked for and not found, `unsaid` the words that no passage holds.
+    `missing` is the kind of value that was asked for and not found, `unsaid` the words that no quote holds.
     """
     if strength == -math.inf:
         return Verdict("refuse", "nothing")
@@ -135,8 +135,8 @@ _VALUE_MISSING: dict[Language, str] = {
     "en": "The documents speak about this, but the passages found give no {value}.",
 }
 _UNSAID: dict[Language, str] = {
-    "ru": "Не упоминается: {words}.",
-    "en": "They do not mention: {words}.",
+    "ru": "В цитатах не упоминается: {words}.",
+    "en": "The quotes do not mention: {words}.",
 }
 _VALUES: dict[AnswerKind, dict[Language, str]] = {
     "number": {"ru": "числа", "en": "number"},

@@ -1,10 +1,10 @@
-"""Which words of a question no passage holds: what an answer that is not sure must name. Pure."""
+"""Which words of a question no quote holds: what an answer that is not sure must name. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inhouse.kernel.documents import Passage
+from inhouse.knowledge.extract import Quote
 from inhouse.knowledge.rank import Weights
 from inhouse.knowledge.words import Question, Vocabulary
 
@@ -16,13 +16,17 @@ TELLING_SHARE = 0.5
 
 
 def unsaid_words(
-    asked: Sequence[tuple[Question, Weights]], passages: Sequence[Passage], vocabulary: Vocabulary
+    asked: Sequence[tuple[Question, Weights]], quotes: Sequence[Quote], vocabulary: Vocabulary
 ) -> tuple[str, ...]:
-    """The telling words of what is asked that no passage holds, not even as a relative or another name.
+    """The telling words of what is asked that neither a quote holds nor what stands above it.
 
-    As they stand in the question, in its order, at most four.
+    A relative or another name of a word says it, too. As they stand in the question, in its order, at most
+    four; none when nothing is quoted.
     """
-    texts = [vocabulary.stems(" ".join((one.title, *one.heading, one.text))) for one in passages]
+    if not quotes:
+        return ()
+    above = " ".join(" ".join((one.passage.title, *one.passage.heading)) for one in quotes)
+    texts = [vocabulary.stems(each) for each in (above, *(one.text for one in quotes))]
     unsaid: list[str] = []
     for question, weights in asked:
         lookout = weights.lookout()

@@ -181,7 +181,7 @@ class DocumentAnswers:
         )
         quotes = extract(found.asked, found.passages, vocabulary)
         sources = number_sources(found.passages)
-        unsaid = unsaid_words(found.asked, found.passages, vocabulary)
+        unsaid = unsaid_words(found.asked, quotes, vocabulary)
         verdict = judge(found.strength, missing=missing_kind(found.asked, quotes), unsaid=unsaid)
         conflicts: tuple[Conflict, ...] = ()
         unanswered: tuple[str, ...] = ()
