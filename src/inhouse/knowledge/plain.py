@@ -11,6 +11,11 @@ _TAGS = (
     "|li|mark|ol|p|pre|s|small|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul"
 )
 _STEPS = (
+    (re.compile(r'\{%-?\s*(?:cut|note\s+\w+)\s+"([^"]*)"\s*-?%\}'), r"\1 "),  # YFM: these titles are shown
+    (
+        re.compile(r"(?m)\s*\{[#.][\w.-]+\}|^\s*(?:#\||\|#|\|\|)|(?:\|\||\|#)\s*$"),
+        "",
+    ),  # anchors, tables of YFM
     (re.compile(r"\{%.*?%\}|\{\{.*?\}\}|<!--.*?-->", re.DOTALL), ""),
     (re.compile(r"!?\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)(?:\{[^}]*\})?"), r"\1"),
     (re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE), " "),
