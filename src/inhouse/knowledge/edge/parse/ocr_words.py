@@ -33,7 +33,7 @@ DOUBT_BELOW = 85.0
 """A figure of which tesseract is less sure (0 to 100) is a doubt. Measured with bench/ocr_doubts.py on
 generated scans of 75 to 200 dpi with noise and blur, n=215 figures, 39 of them read wrongly: below 85, 38 of
 the 39 are doubted and 32 % of the right ones, nearly all of those on the worst scans; 70 doubts 29 and 19 %,
-90 all 39 and 43 %. A needless doubt asks for a look at the page, a missing one gives a wrong number as read."""
+90 all 39 and 43 %. A needless doubt asks for a look at the page, a missing one lets a wrong number pass."""
 _UNEVEN = ("-c", "thresholding_method=2")
 _LOOK_ALIKE = frozenset("АВЕКМНОРСТУХаеорсухкмнгпит")
 PAGE_TIMEOUT_S = 100.0
@@ -101,8 +101,13 @@ def read_gray(
         return first
     best = first
     for turn in _other_turns(pixels, first):
+        laid = laid_by(pixels, turn)
+        glance = _tesseract(_picture(laid, 1.0), languages)
+        beat()
+        if glance.score <= best.score:
+            continue
         larger = (lambda turn=turn: laid_by(enlarged(), turn)) if enlarged else None
-        found = _read_best(laid_by(pixels, turn), languages, larger, beat)
+        found = _read_best(laid, languages, larger, beat)
         if found.score > best.score:
             best = replace(found, turn=turn)
         if best.sure >= SURE_PAGE:
