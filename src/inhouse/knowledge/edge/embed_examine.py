@@ -71,7 +71,7 @@ class Examiner:
         """Examine an embedding model when that is due; True when it was."""
         name = fingerprint(model)
         count = await asyncio.to_thread(self._count)
-        if not _due(self._book.notes().vectors, name, count):
+        if not count or not _due(self._book.notes().vectors, name, count):
             return False
         probes = await asyncio.to_thread(self._probes)
 
@@ -102,7 +102,7 @@ class Examiner:
     async def reranker(self, judge: Judge) -> bool:
         """Examine a reranker when that is due; True when it was."""
         count = await asyncio.to_thread(self._count)
-        if not _due(self._book.notes().rerank, judge.model, count):
+        if not count or not _due(self._book.notes().rerank, judge.model, count):
             return False
         probes = await asyncio.to_thread(self._probes)
         checks = []
