@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -46,6 +47,7 @@ class SourceDesk:
         self._asked: list[str] = []
         self._under_way: dict[str, Looking] = {}
         self._taken: set[str] = set()
+        self._wanted: Counter[str] = Counter()
         self._ending = False
         self._scheduled = False
         self._thread: threading.Thread | None = None
@@ -111,8 +113,7 @@ class SourceDesk:
         wanted_source = replace(before, **fields)  # type: ignore[arg-type]  # fields of Source, see above
         _check_readable(wanted_source)
         looks.check(wanted_source)
-        self._end_look(name)
-        with self._alone(name):
+        with self._changing(name):
             after = self._rows.change(name, **fields)
             if "readers" in fields or "rules" in fields:
                 self._shelves.refile(name, after.access.readers_of)
@@ -123,9 +124,7 @@ class SourceDesk:
     def pause(self, name: str, *, paused: bool) -> SourceView:
         """See `ports.sources.Sources.pause`."""
         self._writing()
-        if paused:
-            self._end_look(name)
-        with self._alone(name):
+        with self._changing(name):
             self._rows.change(name, paused=paused)
         return self.get(name)
 
@@ -142,8 +141,7 @@ class SourceDesk:
         """See `ports.sources.Sources.remove`."""
         self._writing()
         self._rows.get(name)
-        self._end_look(name)
-        with self._alone(name):
+        with self._changing(name):
             self._rows.remove(name)  # first: what is gone is not looked at again after a stop in between
             return self._shelves.let_go(name, now=now)
 
@@ -169,33 +167,36 @@ class SourceDesk:
     def _work(self) -> None:
         while not self._ending:
             try:
-                name = self._next()
-                if name is not None:
-                    self.look(name)
+                name, asked = self._next()
+                if name:
+                    self.look(name, asked=asked)
             except InhouseError as error:  # the database, for one, on a full disk
                 self._log("sources_waiting", str(error))
                 with self._wake:
                     self._wake.wait_for(lambda: self._ending, LONGEST_WAIT_S)
 
-    def _next(self) -> str | None:
-        """The source that is to be looked at now; waits for one. None when it is time to end."""
+    def _next(self) -> tuple[str, bool]:
+        """The source that is to be looked at now, and whether somebody asked; "" when it is time to end."""
         with self._wake:
             while not self._ending:
                 if self._asked:
-                    return self._asked.pop(0)
+                    return self._asked.pop(0), True
                 due = next_due(self._rows.all()) if self._scheduled else None
                 left = due[0] - self._now() if due else LONGEST_WAIT_S
                 if due and left <= 0:
-                    return due[1].name
+                    return due[1].name, False
                 self._wake.wait(min(left, LONGEST_WAIT_S))
-            return None
+            return "", False
 
-    def look(self, name: str) -> Outcome | None:
-        """Look at a source now and take in what is new; how it went, None when there is no such source."""
+    def look(self, name: str, *, asked: bool = True) -> Outcome | None:
+        """Look at a source now and take in what is new; how it went.
+
+        None when there is no such source, or when nobody asked and it is not due any more.
+        """
         looks = self._writing()
-        with self._alone(name):
+        with self._alone(name, gives_way=True):
             source = self._rows.find(name)
-            if source is None:
+            if source is None or not (asked or _is_due(source, self._now())):
                 return None
             under_way = Looking("looking")
             with self._wake:
@@ -232,32 +233,41 @@ class SourceDesk:
             self._wake.notify_all()
 
     def _end_look(self, name: str) -> None:
-        """End a look at this source, also one that is only asked for."""
-        with self._wake:
-            under_way = self._under_way.get(name)
-            if name in self._asked:
-                self._asked.remove(name)
-            if under_way:
-                under_way.stopped.set()
-                if under_way.state == "waiting":
-                    self._under_way.pop(name)
-        if under_way and under_way.job_id and self._looks:
+        """End a look at this source, also one that is only asked for. The caller holds `_wake`."""
+        under_way = self._under_way.get(name)
+        if name in self._asked:
+            self._asked.remove(name)
+        if under_way is None:
+            return
+        under_way.stopped.set()
+        if under_way.state == "waiting":
+            self._under_way.pop(name)
+        if under_way.job_id and self._looks:
             with contextlib.suppress(NotFound):  # it ended in this very moment
                 self._looks.cancel(under_way.job_id)
 
     @contextlib.contextmanager
-    def still(self, name: str) -> Iterator[None]:
-        """End a look at this source, which has the old rules, and keep others away for the block."""
-        self._end_look(name)
-        with self._alone(name):
-            yield
+    def _changing(self, name: str) -> Iterator[None]:
+        """End a look at this source, let no other begin, and be the only one for the block."""
+        with self._wake:
+            self._wanted[name] += 1
+            self._end_look(name)
+        try:
+            with self._alone(name):
+                yield
+        finally:
+            with self._wake:
+                self._wanted[name] -= 1
+                self._wake.notify_all()
 
     @contextlib.contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        """Wait until nobody looks at this source or changes it, and be the only one for the block."""
+    def _alone(self, name: str, *, gives_way: bool = False) -> Iterator[None]:
+        """Wait until nobody looks at this source or changes it, and be the only one for the block.
+
+        A look gives way to whoever waits to change it: else it could begin again just before them.
+        """
         with self._wake:
-            while name in self._taken:
-                self._wake.wait()
+            self._wake.wait_for(lambda: name not in self._taken and not (gives_way and self._wanted[name]))
             self._taken.add(name)
         try:
             yield
@@ -265,6 +275,11 @@ class SourceDesk:
             with self._wake:
                 self._taken.discard(name)
                 self._wake.notify_all()
+
+
+def _is_due(source: Source, now: float) -> bool:
+    at = due_at(source)
+    return at is not None and at <= now
 
 
 def _check_readable(source: Source) -> None:
