@@ -383,4 +383,52 @@ button, menu, tab, icon | кнопка, меню, вкладка, иконка
 field, column, row, cell | поле, столбец, колонка, строка, ячейка
 notification, alert, reminder | уведомление, напоминание, оповещение
 user, end user | пользователь
+fever, flu, cold, unwell, feel sick, under the weather, caught a cold | температура, простуда, грипп, простудился, плохо себя чувствовать, недомогание
+doctor, physician, clinic, hospital, hospitalized | врач, доктор, поликлиника, больница, госпитализация
+surgery, operation, medical procedure | операция, хирургия
+parent, mother, father, mom, dad | родитель, мать, отец, мама, папа, родители
+grandparent, grandmother, grandfather, grandma, grandpa | бабушка, дедушка
+sibling, brother, sister | брат, сестра
+immediate family, close relative, relatives, family | близкие родственники, семья, родственники, родные
+baby, infant, child, kid, son, daughter | малыш, младенец, ребёнок, сын, дочь
+dog, puppy, cat, pets, animals | собака, щенок, кошка, кот, питомец, животное
+friend, acquaintance, classmate, know someone | друг, знакомый, приятель, подруга
+money, cash, funds, sum, amount | деньги, наличные, средства, сумма
+euro, euros, dollar, dollars, rubles | евро, доллар, рубль, рублей
+gas, fuel, petrol | бензин, топливо, дизель
+car, vehicle, automobile, driving, drive | машина, автомобиль, авто, транспорт, за рулём
+bike, bicycle, scooter | велосипед, самокат
+USB stick, flash drive, thumb drive, removable media, storage media, external drive | флешка, флэшка, накопитель, съёмный носитель, внешний диск
+plug in, insert, connect a device | воткнуть, вставить, подключать
+steal, stole, stolen, robbed, theft | украсть, украли, кража, похитить, хищение
+call, phone, ring, dial | звонить, позвонить, номер, телефон
+write, email someone, message someone | написать, письмо, сообщение
+click, open a link, link | ссылка, перейти по ссылке, кликнуть
+suspicious, weird, strange, unknown sender | подозрительный, странный, неизвестный отправитель
+anonymously, anonymous, without giving a name, without my name | анонимно, без имени, не называя имени
+rude, nasty, insult, mean remarks, offensive, yelling | грубость, хамство, оскорбление, грубый, кричит
+beach, trip abroad, go away, vacation trip | море, поехать отдыхать, путешествие, уехать
+split, in parts, divide, in pieces | разделить, частями, по частям, кусками, делить
+skip, miss, absent without leave | пропустить, прогулять, пропуск занятий
+leave early, go home early | уйти раньше, отпроситься, отпроситься пораньше
+sleep, overslept, woke up | проспал, проснулся
+tell, inform, let someone know, notify, announce | сказать, предупредить, сообщить, известить, уведомить
+keep, retain, hold on to, save | сохранить, хранить, оставить, сберечь
+lose, forfeit, expire, lapse, use it or lose it | потерять, сгореть, пропасть, сгорает
+pay for, cover, reimburse, compensate | оплатить, оплачивать, возместить, покрыть, компенсировать, вернуть
+spend, use up, expenditure | потратить, тратить, расходовать, расход
+earn, make money, get paid | заработать, получать, платят
+entitled to, get, be given, receive | положено, дают, дадут, предоставляется, получить
+stay home, at home | сидеть дома, остаться дома, дома
+sit, work remotely from | сидеть на удалёнке, работать удалённо, дистанционно
+hours, schedule, start work, begin the day, come to work | начало работы, приходить на работу, рабочий день, к скольки
+finish, end of the day, go home | конец рабочего дня, уходить с работы, окончание
+night, evening, at night | ночь, вечер, ночью, ночное время
+year, calendar year, annual | год, календарный год, в год
+beginner, junior, newbie, just started, recently joined, started working | новичок, недавно устроился, только пришёл, только вышел
+get rid of, throw away, dispose, disposal | выбросить, утилизация, списать, списание
+broken screen, cracked, damaged, spilled | разбил, разбит, повреждён, пролил, повреждение
+wait, waiting time, how long does it take | ждать, сколько ждать, срок рассмотрения
+who decides, who approves, needs approval, sign-off from | кто решает, кто согласует, кто разрешает, согласование
+where do I find, where can I find, available at | где найти, где взять, где посмотреть, доступен
 """  # noqa: E501  a group is read as one line
