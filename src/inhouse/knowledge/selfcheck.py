@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy
-from numpy.typing import NDArray
 
 from inhouse.knowledge.words import Language, language_of
 
@@ -51,7 +50,7 @@ FEWEST_WORDS, FEWEST_REST_WORDS, MOST_CHARS = 5, 15, 1_500
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[A-ZА-ЯЁ«\"“(])|\n+")
 _WORD = re.compile(r"\w+")
 
-Floats = NDArray[numpy.float32]
+Floats = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float32]]
 
 
 @dataclass(frozen=True, slots=True)
