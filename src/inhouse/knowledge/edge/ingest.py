@@ -14,17 +14,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from inhouse.kernel.caller import EVERYONE
 from inhouse.kernel.errors import BadRequest, InhouseError, InternalError, NotFound, TooLarge
-from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained, not_readable, sha256_of
+from inhouse.knowledge.edge.intake import Intake, Target, full_disk_explained, not_readable
 from inhouse.knowledge.edge.manifest import Manifest
-from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
-from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION
 from inhouse.knowledge.edge.parse.pool import Parsers
-from inhouse.knowledge.edge.sources import WalkStopped, look_at_file, shown_path, walk
-from inhouse.knowledge.plan import Found, Plan, ReadersOf, Rules, Unreadable, Walk, plan, with_moves
+from inhouse.knowledge.edge.planning import Job, OnRecord, Planning
+from inhouse.knowledge.edge.sources import WalkStopped, shown_path
+from inhouse.knowledge.plan import Plan, ReadersOf, Walk
 from inhouse.knowledge.ports import FileOutcome, IngestProgress, IngestReport, IngestState
 
 __all__ = ["DocumentIngest", "IngestSettings", "OnRecord"]
@@ -41,37 +40,6 @@ class IngestSettings:
 
     max_file_mb: int = 100
     workers: int = 1
-
-
-@dataclass(slots=True)
-class _Job:
-    """A queued run. `upload` is its folder in `incoming`, None for paths of this machine.
-
-    `seen` is what a connector found at `origin`; nothing is looked at again then.
-    """
-
-    paths: tuple[Path, ...]
-    source: str | None
-    readers: frozenset[str]
-    progress: IngestProgress
-    cancelled: threading.Event
-    upload: Path | None = None
-    seen: Walk | None = None
-    origin: str = ""
-    readers_of: ReadersOf | None = None
-    report: IngestReport | None = None
-
-
-class OnRecord(Protocol):
-    """What an ingest asks about sources that an administrator has set up."""
-
-    def readers_of(self, source: str) -> ReadersOf | None:
-        """The rules of a source on record, None when it is not; they hold whoever takes something in."""
-        ...
-
-    def check_upload(self, source: str) -> None:
-        """Raises BadRequest if the source is on record and its documents come from another place."""
-        ...
 
 
 class DocumentIngest:
@@ -99,8 +67,8 @@ class DocumentIngest:
         self._max_bytes = settings.max_file_mb << 20
         self._new_id = new_id
         self._log = log
-        self._leave_out = leave_out
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._planning = Planning(manifest, parsers, self._max_bytes, leave_out, on_record)
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._ending = False
         self._queue: queue.Queue[str | None] = queue.Queue()
         self._running = threading.Lock()
@@ -143,7 +111,7 @@ class DocumentIngest:
         Raises:
             HomeUnusable: if the disk is full or read-only; what was reported so far is kept.
         """
-        made, target = self._plan(source, seen, origin, readers_of, removes=True)
+        made, target = self._planning.plan(source, seen, origin, readers_of, removes=True)
         if made.idle:
             return _idle_report(made, target)
         job = self._job((), source, frozenset())
@@ -157,7 +125,7 @@ class DocumentIngest:
             raise
         return job.report
 
-    def _run(self, job: _Job, on_progress: Callable[[IngestProgress], None]) -> IngestReport:
+    def _run(self, job: Job, on_progress: Callable[[IngestProgress], None]) -> IngestReport:
         with self._running:
 
             def remember(progress: IngestProgress) -> None:
@@ -175,10 +143,10 @@ class DocumentIngest:
             notes: list[str] = []
             job.progress = intake.progress  # it runs, although looking through a large folder takes its time
             try:
-                plans = self._plans(job)
+                plans = self._planning.plans(job)
             except WalkStopped:
                 plans = []
-            plans = self._with_moves(plans)
+            plans = self._planning.with_moves(plans)
             intake.expect([step for made, _ in plans for step in made.steps])
             for made, target in plans:
                 notes += made.notes
@@ -190,45 +158,6 @@ class DocumentIngest:
             if report.outcomes:  # a run that changed nothing writes nothing
                 self._manifest.note_run(report.job_id, report.elapsed_s, _summary(report))
             return report
-
-    def _plans(self, job: _Job) -> list[tuple[Plan, Target]]:
-        """All plans first, so that the progress knows its whole; each folder is one plan."""
-        if job.upload is not None:
-            seen = Walk((_uploaded(job.upload),))
-            return [self._plan(job.source or "uploads", seen, "", job.readers, removes=False)]
-        if job.seen is not None:
-            who = job.readers_of or job.readers
-            return [self._plan(job.source or "", job.seen, job.origin, who, removes=True)]
-        plans: list[tuple[Plan, Target]] = []
-        for folder in _folders(job.paths):
-            source = job.source or shown_path(folder.resolve().name)
-            seen = walk(folder, leave_out=self._leave_out, stopped=job.cancelled.is_set)
-            plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=True))
-        for folder, seen in _single_files(job.paths).items():
-            source = job.source or shown_path(folder.name) or "files"
-            plans.append(self._plan(source, seen, shown_path(str(folder)), job.readers, removes=False))
-        return plans
-
-    def _plan(
-        self, source: str, seen: Walk, origin: str, readers: frozenset[str] | ReadersOf, *, removes: bool
-    ) -> tuple[Plan, Target]:
-        if self._on_record and isinstance(readers, frozenset):
-            readers = self._on_record.readers_of(source) or readers
-        rules = Rules(
-            origin=origin,
-            readers=readers if isinstance(readers, frozenset) else frozenset(),
-            by_path=None if isinstance(readers, frozenset) else readers,
-            parser_version=PARSER_VERSION,
-            max_bytes=self._max_bytes,
-            ocr_installed=ocr_installed(self._parsers.limits.ocr_languages),
-            removes=removes,
-        )
-        return plan(self._manifest.known(source), _told_apart(seen), rules), Target(source, rules)
-
-    def _with_moves(self, plans: list[tuple[Plan, Target]]) -> list[tuple[Plan, Target]]:
-        """New files that are vanished ones at another path, also of another source of the same run."""
-        moved = with_moves([made for made, _ in plans], sha256_of)
-        return [(made, target) for made, (_, target) in zip(moved, plans, strict=True)]
 
     # ---- the queue
 
@@ -310,7 +239,7 @@ class DocumentIngest:
             if job is not None and not self._ending:
                 self._work_on(job)
 
-    def _work_on(self, job: _Job) -> None:
+    def _work_on(self, job: Job) -> None:
         try:
             job.report = self._run(job, lambda _progress: None)
         except InhouseError as error:
@@ -323,23 +252,23 @@ class DocumentIngest:
         if job.upload is not None and not stopped:
             shutil.rmtree(job.upload, ignore_errors=True)
 
-    def _fail(self, job: _Job, words: str, code: str) -> None:
+    def _fail(self, job: Job, words: str, code: str) -> None:
         self._log("ingest_failed", words)
         job.progress = replace(job.progress, state="failed", error=words, error_code=code)
         job.report = IngestReport(job.progress.job_id, "failed", notes=(words,))
 
-    def _job(self, paths: tuple[Path, ...], source: str | None, readers: frozenset[str]) -> _Job:
+    def _job(self, paths: tuple[Path, ...], source: str | None, readers: frozenset[str]) -> Job:
         job_id = self._new_id()
         shown = source or ", ".join(shown_path(path.absolute().name) for path in paths)
         progress = IngestProgress(job_id, "queued", shown)
-        return _Job(paths, source, readers, progress, threading.Event())
+        return Job(paths, source, readers, progress, threading.Event())
 
-    def _enqueue(self, job: _Job) -> str:
+    def _enqueue(self, job: Job) -> str:
         self._remember(job)
         self._queue.put(job.progress.job_id)
         return job.progress.job_id
 
-    def _remember(self, job: _Job) -> None:
+    def _remember(self, job: Job) -> None:
         self._jobs[job.progress.job_id] = job
         finished = [key for key, one in self._jobs.items() if one.report is not None]
         for key in finished[: max(len(self._jobs) - JOBS_REMEMBERED, 0)]:
@@ -350,7 +279,7 @@ class DocumentIngest:
         progress = IngestProgress(folder.name, "queued", described["source"], current=described["name"])
         readers = frozenset({EVERYONE})
         return self._enqueue(
-            _Job((), described["source"], readers, progress, threading.Event(), upload=folder)
+            Job((), described["source"], readers, progress, threading.Event(), upload=folder)
         )
 
     def _receive(self, stream: BinaryIO, target: Path, document: str) -> None:
@@ -368,42 +297,11 @@ class DocumentIngest:
                     raise OSError(28, "No space left on device")
                 out.write(block)
 
-    def _find(self, job_id: str) -> _Job:
+    def _find(self, job_id: str) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
             raise NotFound(f"There is no job {job_id!r}", hint="jobs are remembered until inhouse stops")
         return job
-
-
-def _folders(paths: Sequence[Path]) -> list[Path]:
-    """The paths that are folders; one that is named twice, in two spellings, is one."""
-    return list({path.resolve(): path.absolute() for path in paths if path.is_dir()}.values())
-
-
-def _single_files(paths: Sequence[Path]) -> dict[Path, Walk]:
-    """The paths that are no folders, by the folder they lie in, as if it had been walked."""
-    looked_at: dict[Path, list[Found | Unreadable]] = {}
-    named = {path.parent.resolve() / path.name: path for path in paths if not path.is_dir()}
-    for place in named:
-        looked_at.setdefault(place.parent, []).append(look_at_file(place))
-    return {
-        folder: Walk(
-            tuple(one for one in seen if isinstance(one, Found)),
-            tuple(one for one in seen if isinstance(one, Unreadable)),
-        )
-        for folder, seen in looked_at.items()
-    }
-
-
-def _told_apart(seen: Walk) -> Walk:
-    """A name that is no UTF-8 may be shown like another file's: the first one has it, for good."""
-    files: dict[str, Found] = {}
-    others = [
-        Unreadable(file.document, "another file is shown by the same name")
-        for file in seen.files
-        if files.setdefault(file.document, file) is not file
-    ]
-    return replace(seen, files=tuple(files.values()), unreadable=(*seen.unreadable, *others))
 
 
 def _check_paths(paths: Sequence[Path], source: str | None) -> None:
@@ -427,13 +325,6 @@ def _upload_name(name: str) -> str:
             f"{name[:200]!r} is not a plain relative path", hint="send the file's name, without `..`"
         )
     return path.as_posix()
-
-
-def _uploaded(folder: Path) -> Found:
-    described = json.loads((folder / "job.json").read_text("utf-8"))
-    content = folder / "content"
-    status = content.stat()
-    return Found(described["name"], content, status.st_size, status.st_mtime_ns)
 
 
 def _summary(report: IngestReport) -> str:

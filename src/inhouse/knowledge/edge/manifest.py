@@ -14,7 +14,6 @@ they are put right from here.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inhouse.kernel.caller import Readers
 from inhouse.knowledge.chunk import Chunk, chunk
-from inhouse.knowledge.edge import cited
 from inhouse.knowledge.edge.glossary import keep_abbreviations
 from inhouse.knowledge.edge.kept import KeptBytes
+from inhouse.knowledge.edge.leaving import UNDO_S, Leaving
 from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed
 from inhouse.knowledge.edge.rows import (
@@ -47,7 +46,7 @@ from inhouse.knowledge.edge.rows import (
     whole_of,
 )
 from inhouse.knowledge.edge.shelving import Shelving, Vectors
-from inhouse.knowledge.edge.tables import abbreviations, chunks, documents, revisions, runs, texts
+from inhouse.knowledge.edge.tables import abbreviations, chunks, documents, runs, texts
 from inhouse.knowledge.plan import Known
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
@@ -64,20 +63,12 @@ __all__ = [
 ]
 
 BATCH_CHARS = 4_000_000
-UNDO_S = 72 * 3600.0
-_TRACES = "traces"
-"""Subject in `revisions`: above 0 while files may still hold words of removed documents."""
-
-Gone = Callable[[Sequence[str], Sequence[str]], None]
-"""Told the ids and the SHA-256 of documents that are gone for good, to drop what it remembers of them."""
 
 
-class Manifest:
+class Manifest(Leaving):
     """The writing side of the documents. Safe to use from several threads.
 
-    `bytes` are the files themselves; `save` takes over what was kept there for it. `undo_s` is how long a
-    mass deletion can be undone. `gone` are asked to forget when documents are removed for good. Then
-    `wipe_soon` is called: `wipe` itself, unless somebody takes it upon himself to call that a little later.
+    `bytes` are the files themselves; `save` takes over what was kept there for it.
     """
 
     def __init__(
@@ -91,16 +82,10 @@ class Manifest:
         vectors: Sequence[Vectors] = (),
         undo_s: float = UNDO_S,
     ) -> None:
-        self._database = database
-        self.bytes = KeptBytes(database, blobs)
-        self._shelves = Shelving(database, lexical, vectors)
+        kept, shelves = KeptBytes(database, blobs), Shelving(database, lexical, vectors)
+        super().__init__(database, kept, shelves, now=now, undo_s=undo_s)
         self._stems = analyzer()
-        self._now = now
         self._new_id = new_id
-        self._undo_s = undo_s
-        self.gone: list[Gone] = []
-        self.wipe_soon: Callable[[], object] = self.wipe
-        self._turn = threading.RLock()  # indexes and rows change together, one batch at a time
 
     # ---- looking
 
@@ -207,77 +192,6 @@ class Manifest:
             for some in batches(ids):
                 self._shelves.put(self._with_status("pending", among=some))
 
-    def trash(self, document_ids: Sequence[str]) -> float | None:
-        """Take documents out of sight; until the time that is returned they can be restored.
-
-        With nothing to undo (`undo_s` 0) they are removed, and None is returned.
-        """
-        if self._undo_s <= 0:
-            self.remove(document_ids)
-            return None
-        now = self._now()
-        until = now + self._undo_s
-        for ids in batches(document_ids):
-            with self._turn:
-                with self._database.write() as connection:
-                    chosen = documents.c.document_id.in_(ids) & documents.c.status.not_in(HIDDEN)
-                    values = {"status": "trashing", "trashed_at": now, "final_at": until, "embedded": ""}
-                    connection.execute(update(documents).where(chosen).values(**values))
-                    bump(connection)
-                self._finish_trashing(ids)
-        return until
-
-    def restore(self, document_ids: Sequence[str]) -> int:
-        """Bring documents back from the trash with their ids; return how many were there."""
-        restored = 0
-        for ids in batches(document_ids):
-            with self._turn:
-                with self._database.write() as connection:
-                    chosen = documents.c.document_id.in_(ids) & (documents.c.status == "trashed")
-                    values = {"status": "pending", "trashed_at": None, "final_at": None, "embedded": ""}
-                    restored += connection.execute(update(documents).where(chosen).values(**values)).rowcount
-                    bump(connection)
-                self._shelves.put(self._with_status("pending", among=ids))
-        return restored
-
-    def remove(self, document_ids: Sequence[str]) -> int:
-        """Remove documents for good from every place; return how many there were."""
-        return len(self.erase(document_ids))
-
-    def erase(self, document_ids: Sequence[str]) -> Mapping[str, int]:
-        """As `remove`; return in how many kept answers each of them was quoted.
-
-        Raises:
-            HomeUnusable: if the disk is full or read-only. They are invisible then, and `recover` goes on.
-        """
-        answers: dict[str, int] = {}
-        with self._turn:
-            for ids in batches(document_ids):
-                with self._database.write() as connection:
-                    statement = update(documents).where(documents.c.document_id.in_(ids))
-                    connection.execute(statement.values(status="removing", embedded=""))
-                    bump(connection)
-                answers |= self._finish_removal(self._with_status("removing", among=ids))
-        if answers:
-            self.wipe_soon()
-        return answers
-
-    def expired(self) -> list[str]:
-        """Documents in the trash whose time is over."""
-        query = select(documents.c.document_id).where(documents.c.status == "trashed")
-        with self._database.read() as connection:
-            return list(connection.execute(query.where(documents.c.final_at <= self._now())).scalars())
-
-    def wipe(self) -> bool:
-        """Rewrite files that may hold words of removed documents; False if the database was too busy."""
-        with self._turn:
-            self._shelves.compact()
-            if not self._database.truncate_log():
-                return False
-            with self._database.write() as connection:
-                connection.execute(delete(revisions).where(revisions.c.subject == _TRACES))
-            return True
-
     def note_run(self, run_id: str, elapsed_s: float, summary: str) -> None:
         """Remember a run that ended now; `summary` is its counts and notes as JSON."""
         with self._database.write() as connection:
@@ -312,20 +226,7 @@ class Manifest:
                 done.append(f"{left} left-over files were removed")
             return done
 
-    def traces(self) -> bool:
-        """True while files may still hold words of removed documents."""
-        query = select(revisions.c.count).where(revisions.c.subject == _TRACES)
-        with self._database.read() as connection:
-            return bool(connection.execute(query).scalar())
-
     # ---- steps
-
-    def _with_status(self, status: str, *, among: Sequence[str] | None = None) -> list[str]:
-        query = select(documents.c.document_id).where(documents.c.status == status)
-        if among is not None:
-            query = query.where(documents.c.document_id.in_(among))
-        with self._database.read() as connection:
-            return list(connection.execute(query.order_by(documents.c.document_id)).scalars())
 
     def _write(self, connection: Connection, document_id: str, one: Taken) -> None:
         for table in (texts, chunks, abbreviations):
@@ -339,31 +240,6 @@ class Manifest:
             keep_abbreviations(connection, document_id, one.result.text, self._stems)
         if one.cut:
             connection.execute(insert(chunks), chunk_rows(document_id, one.cut))
-
-    def _finish_trashing(self, ids: Sequence[str]) -> None:
-        self._shelves.forget(ids)
-        with self._database.write() as connection:
-            chosen = documents.c.document_id.in_(ids) & (documents.c.status == "trashing")
-            connection.execute(update(documents).where(chosen).values(status="trashed"))
-
-    def _finish_removal(self, ids: Sequence[str]) -> Mapping[str, int]:
-        if not ids:
-            return {}
-        self._shelves.forget(ids)
-        with self._database.write() as connection:
-            chosen = documents.c.document_id.in_(ids) & (documents.c.status == "removing")
-            hashes = sorted(set(connection.execute(select(documents.c.sha256).where(chosen)).scalars()))
-            answers = cited.rewrite(connection, ids)
-            for table in (texts, chunks, abbreviations):
-                connection.execute(delete(table).where(table.c.document_id.in_(ids)))
-            connection.execute(delete(documents).where(chosen))
-            due = upsert(revisions).values(subject=_TRACES, count=1)
-            connection.execute(due.on_conflict_do_nothing())
-            bump(connection)
-        self.bytes.drop_unused(hashes)
-        for forget in self.gone:
-            forget(ids, hashes)
-        return answers
 
 
 def cut_text(parsed: Parsed) -> tuple[Chunk, ...]:
