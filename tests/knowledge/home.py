@@ -16,6 +16,7 @@ from inhouse.knowledge.edge.manifest import UNDO_S, Manifest
 from inhouse.knowledge.edge.parse.parsed import Parsed, ParseLimits, Refused
 from inhouse.knowledge.edge.parse.pool import Parsers
 from inhouse.knowledge.edge.parse.read import read
+from inhouse.knowledge.edge.source_desk_rows import SourceRows
 from inhouse.knowledge.edge.trash import DocumentTrash
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
@@ -92,6 +93,7 @@ def open_home(root: Path, *, max_file_mb: int = 1, undo_s: float = UNDO_S) -> Ho
         root / "incoming",
         settings=IngestSettings(max_file_mb=max_file_mb),
         new_id=lambda: f"job-{prefix}-{next(ids)}",
+        on_record=SourceRows(database),
     )
     library = DocumentLibrary(database, blobs, manifest)
     places = Places(index=root / "lexical", backups=root / "backups", logs=root / "logs")

@@ -314,7 +314,6 @@ def test_an_ingest_by_hand_cannot_widen_a_source(desk: Desk, folder: Path) -> No
     The control: without a source on record the readers that were asked for hold.
     """
     home = desk.home
-    home.ingest._on_record = desk.rows
     desk.desk.add(wanted(folder, readers=HR))
     home.ingest.run([folder])
     assert (desk.names(STAFF), len(desk.names(PERSONNEL))) == ([], 2)
@@ -325,7 +324,6 @@ def test_an_ingest_by_hand_cannot_widen_a_source(desk: Desk, folder: Path) -> No
 def test_uploads_go_to_the_groups_on_record(desk: Desk) -> None:
     """And nobody uploads into a source whose documents come from elsewhere."""
     home = desk.home
-    home.ingest._on_record = desk.rows
     remote(desk)
     with pytest.raises(BadRequest, match="come from elsewhere"):
         home.ingest.upload("x.md", io.BytesIO(b"x"), source="docs")
