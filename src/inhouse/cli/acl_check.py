@@ -232,7 +232,7 @@ async def _plant(check: _Check, canaries: Sequence[Canary]) -> None:
         target = f"/app/uploads?name={one.document}&source={check.mark}{groups}"
         sent = await check.house.raw_bytes("POST", target, _pdf(one))
         job_id = json.loads(sent)["job_id"]
-        while (await check.house.job(job_id)).report is None:
+        while (await check.house.job(job_id)).report is None:  # noqa: ASYNC110  it is another process
             await asyncio.sleep(LOOK_EVERY_S)
         outcomes = (await check.house.job(job_id)).report.outcomes  # type: ignore[union-attr]  # it has ended
         check.ids[one.document] = str(outcomes[0].document_id)

@@ -79,7 +79,7 @@ def show(context: click.Context, user: str, *, as_json: bool) -> None:
 @click.option("--back", is_flag=True, help="They left, and came back; groups and keys are given anew")
 @_json
 @click.pass_context
-def change(context: click.Context, user: str, /, *, as_json: bool, **chosen: object) -> None:
+def change(context: click.Context, /, user: str, *, as_json: bool, **chosen: object) -> None:
     """Change what is on record of USER; it counts from their next question on."""
     wanted = body_of(UserChange, chosen)
     made = _asked(context, "users set", lambda house: house.change_user(user, wanted))

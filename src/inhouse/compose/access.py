@@ -18,5 +18,5 @@ def open_access(
 ) -> tuple[StoredPeople, AccessDesk]:
     """Who there is and who may read what. API keys end in the same transaction as everything of a user."""
     people = StoredPeople(database, now=time.time, revoke_keys=keys.revoke_of, keys_changed=keys.refresh)
-    desk = AccessDesk(database, knowledge.manifest, people, now=time.time, still=knowledge.sources.still)
+    desk = AccessDesk(database, knowledge.manifest, people, now=time.time, still=knowledge.sources.changing)
     return people, desk

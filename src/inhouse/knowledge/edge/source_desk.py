@@ -113,7 +113,7 @@ class SourceDesk:
         wanted_source = replace(before, **fields)  # type: ignore[arg-type]  # fields of Source, see above
         _check_readable(wanted_source)
         looks.check(wanted_source)
-        with self._changing(name):
+        with self.changing(name):
             after = self._rows.change(name, **fields)
             if "readers" in fields or "rules" in fields:
                 self._shelves.refile(name, after.access.readers_of)
@@ -124,7 +124,7 @@ class SourceDesk:
     def pause(self, name: str, *, paused: bool) -> SourceView:
         """See `ports.sources.Sources.pause`."""
         self._writing()
-        with self._changing(name):
+        with self.changing(name):
             self._rows.change(name, paused=paused)
         return self.get(name)
 
@@ -141,7 +141,7 @@ class SourceDesk:
         """See `ports.sources.Sources.remove`."""
         self._writing()
         self._rows.get(name)
-        with self._changing(name):
+        with self.changing(name):
             self._rows.remove(name)  # first: what is gone is not looked at again after a stop in between
             return self._shelves.let_go(name, now=now)
 
@@ -247,7 +247,7 @@ class SourceDesk:
                 self._looks.cancel(under_way.job_id)
 
     @contextlib.contextmanager
-    def _changing(self, name: str) -> Iterator[None]:
+    def changing(self, name: str) -> Iterator[None]:
         """End a look at this source, let no other begin, and be the only one for the block."""
         with self._wake:
             self._wanted[name] += 1
