@@ -141,3 +141,11 @@ def test_outlook_letters_that_are_pages(tmp_path: Path) -> None:
     """Without plain words the page is rendered."""
     data = outlook({0x37: "s", 0x1013: "<p>page <b>words</b></p>"})
     assert text_of(tmp_path, "m.msg", data).text.endswith("\n\npage words\n")
+
+
+def test_tables_among_the_attachments(tmp_path: Path) -> None:
+    """CSV becomes rows that a reader can follow, as the text around it is no table."""
+    message = letter()
+    message.add_attachment("Город;Сумма\r\nОмск;5\r\n".encode(), "text", "csv", filename="t.csv")
+    text = text_of(tmp_path, "m.eml", bytes(message)).text
+    assert text.endswith("| Город | Сумма |\n| --- | --- |\n| Омск | 5 |\n")

@@ -68,7 +68,7 @@ class SheetContent:
 
 def write_sheet(draft: Draft, page: int, content: SheetContent) -> Sheet | None:
     """Put a sheet into the draft as page `page`; None for one without words."""
-    remarks = [*content.remarks, *([f"[{content.cut}]"] if content.cut else [])]
+    remarks = [one for one in (*content.remarks, f"[{content.cut}]" if content.cut else "") if one.strip()]
     if not content.rows and not remarks:
         return None
     draft.start_page(page)

@@ -12,6 +12,8 @@ around them is read nevertheless.
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import struct
@@ -23,11 +25,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
 from inhouse.knowledge.edge.parse.archived import MAX_BYTES, InnerFile, unpacked
-from inhouse.knowledge.edge.parse.draft import Draft, marked
+from inhouse.knowledge.edge.parse.csv_table import separator
+from inhouse.knowledge.edge.parse.draft import Draft, cell_words, marked
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused, refusal
 
 __all__ = [
@@ -47,6 +51,8 @@ MAX_DEPTH = 2
 MAX_FILES = 10
 INNER_CHARS = 2_000_000
 """A book of 1,000 pages; a longer attachment is named only, as it would drown the letter it came with."""
+
+_MOST_LINES = 50_000
 
 PARSER_ERRORS = (
     ArithmeticError,
@@ -148,7 +154,16 @@ def shown_name(name: str) -> str:
 
 
 def _lowered(parsed: Parsed) -> str:
-    """Headings two levels down: those of a part must not end the section that names it."""
+    """Headings two levels down: those of a part must not end the section that names it. CSV as a table."""
+    if parsed.kind == "table":
+        table = Draft(within=True)
+        rows = csv.reader(io.StringIO(parsed.text, newline=""), delimiter=separator(parsed.text))
+        try:
+            kept = [row for row in islice(rows, _MOST_LINES) if any(map(str.strip, row))]
+        except csv.Error:  # a cell longer than any cell is: no table
+            return parsed.text
+        table.table([[cell_words(cell) for cell in row] for row in kept])
+        return table.text()
     if parsed.kind != "markdown":
         return parsed.text
     return re.sub(r"(?m)^(#{1,4})(?=\s)", r"##\1", parsed.text)

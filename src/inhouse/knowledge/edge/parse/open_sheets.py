@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from inhouse.knowledge.edge.parse.cellformat import general
 from inhouse.knowledge.edge.parse.draft import Draft, cell_words
+from inhouse.knowledge.edge.parse.drawn import MAX_PICTURE_BYTES, Pictures
 from inhouse.knowledge.edge.parse.grid import (
     MAX_CELLS,
     MAX_COLUMNS,
@@ -79,15 +80,25 @@ def read_open_sheets(path: Path, media_type: str, means: Means) -> Parsed:
                 elif any(part.get(f"{TABLE}display") == "false" for part in element):
                     state.hidden_styles.add(element.get(f"{STYLE}name", ""))
         title, modified_at = properties(package)
+        drawn = _pictures(package, means)
     draft, sheets = Draft(), []
     for number, content in state.found:
         sheet = write_sheet(draft, number, content)
         sheets += [sheet] if sheet else []
     if state.hidden and sheets:
         draft.block(f"[Hidden sheets that were left out: {', '.join(state.hidden)}]")
+    for words in drawn:
+        draft.block(words)
     layout = write_layout(SheetLayout(tuple(sheets))) if sheets else ""
-    pages = tuple(draft.pages)
-    return Parsed(draft.text(), "markdown", media_type, pages, title, modified_at, layout)
+    pages, doubts = tuple(draft.pages), tuple(draft.doubts)
+    return Parsed(draft.text(), "markdown", media_type, pages, title, modified_at, layout, doubts)
+
+
+def _pictures(package: Package, means: Means) -> list[str]:
+    reader = Pictures(means)
+    members = sorted(name for name in package.names if name.startswith("Pictures/"))
+    small = [one for one in members if package.size(one) <= MAX_PICTURE_BYTES]
+    return [reader.words(package.data(one)) for one in small if reader.more]
 
 
 def _start(state: _Sheets, element: ET.Element) -> None:

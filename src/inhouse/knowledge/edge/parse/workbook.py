@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from inhouse.knowledge.edge.parse.cellformat import BUILT_IN, general, show
 from inhouse.knowledge.edge.parse.chart import chart_title
 from inhouse.knowledge.edge.parse.draft import Draft, cell_words
+from inhouse.knowledge.edge.parse.drawn import MAX_PICTURE_BYTES, Pictures
 from inhouse.knowledge.edge.parse.grid import (
     MAX_CELLS,
     MAX_COLUMNS,
@@ -46,7 +47,8 @@ class _Book:
     from_1904: bool
     left: int = MAX_CELLS
     unstored: int = 0
-    beat: Means = field(default_factory=Means)
+    means: Means = field(default_factory=Means)
+    pictures: Pictures = field(default_factory=lambda: Pictures(Means()))
 
 
 def read_workbook(path: Path, media_type: str, means: Means) -> Parsed:
@@ -80,8 +82,8 @@ def read_workbook(path: Path, media_type: str, means: Means) -> Parsed:
             draft.block(f"[Hidden sheets that were left out: {', '.join(hidden)}]")
         title, modified_at = package.properties()
     layout = write_layout(SheetLayout(tuple(sheets))) if sheets else ""
-    pages = tuple(draft.pages)
-    return Parsed(draft.text(), "markdown", media_type, pages, title, modified_at, layout)
+    pages, doubts = tuple(draft.pages), tuple(draft.doubts)
+    return Parsed(draft.text(), "markdown", media_type, pages, title, modified_at, layout, doubts)
 
 
 def _open(package: Package, member: str, root: ET.Element, means: Means) -> _Book:
@@ -95,7 +97,9 @@ def _open(package: Package, member: str, root: ET.Element, means: Means) -> _Boo
     dates = next((one for one in root if local(one.tag) == "workbookPr"), None)
     from_1904 = dates is not None and dates.get("date1904", "") in ("1", "true")
     styles = next(iter(package.related(member, "styles")), "")
-    return _Book(package, strings, _formats(package.xml(styles)), from_1904, beat=means)
+    return _Book(
+        package, strings, _formats(package.xml(styles)), from_1904, means=means, pictures=Pictures(means)
+    )
 
 
 def _formats(styles: ET.Element | None) -> list[str]:
@@ -119,7 +123,7 @@ def _read_sheet(book: _Book, member: str, name: str) -> SheetContent:
             content.rows.append(row)
     if book.unstored:
         content.remarks.append(f"[{book.unstored} formulas without a stored value are not in the text]")
-    content.remarks += [*_comments(book.package, member), *_drawn(book.package, member)]
+    content.remarks += [*_comments(book.package, member), *_drawn(book, member)]
     return content
 
 
@@ -141,7 +145,7 @@ def _rows(book: _Book, stream: object, content: SheetContent) -> Iterator[GridRo
         for parent in parents:
             parent.clear()
         if number % _BEAT_ROWS == 0:
-            book.beat.beat()
+            book.means.beat()
         if row is None:
             continue
         if len(content.rows) >= MAX_ROWS or book.left < len(row.cells):
@@ -250,8 +254,9 @@ def _comments(package: Package, member: str) -> Iterator[str]:
                 yield f"[Comment on {one.get('ref', '')}{f' by {author}' if author else ''}: {words}]"
 
 
-def _drawn(package: Package, member: str) -> Iterator[str]:
-    """Words in the boxes that lie on a sheet, and the titles of its charts."""
+def _drawn(book: _Book, member: str) -> Iterator[str]:
+    """Words in the boxes and on the pictures that lie on a sheet, and the titles of its charts."""
+    package = book.package
     for target in package.related(member, "drawing"):
         root = package.xml(target)
         for shape in root.iter() if root is not None else ():
@@ -266,6 +271,9 @@ def _drawn(package: Package, member: str) -> Iterator[str]:
             title = chart_title(package.xml(chart))
             if title:
                 yield f"[Chart: {title}]"
+        for picture in package.related(target, "image"):
+            if book.pictures.more and package.size(picture) <= MAX_PICTURE_BYTES:
+                yield book.pictures.words(package.data(picture))
 
 
 def _int(value: str | None, otherwise: int = 0) -> int:
