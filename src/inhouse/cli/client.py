@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pydantic import JsonValue
 
 from inhouse.cli.client_access import AccessCalls
+from inhouse.cli.client_removal import RemovalCalls
 from inhouse.cli.client_search import SearchCalls
 from inhouse.cli.transport import Transport, segment
 from inhouse.kernel.errors import InhouseError, InternalError, Unavailable
@@ -27,13 +28,6 @@ from inhouse.serve.house_shapes import (
 )
 from inhouse.serve.keys import KeyShape, KeysShape, NewKey, NewKeyShape
 from inhouse.serve.money_shapes import RepricedShape, RoisShape, SavingsShape
-from inhouse.serve.removal import (
-    CertificateShape,
-    CertificatesShape,
-    ChangedShape,
-    DiscardedShape,
-    TrashShape,
-)
 from inhouse.serve.rollouts import NewRollout, RolloutShape, RolloutsShape
 from inhouse.serve.route import ExplainedShape, OutcomesShape, RouteAskBody, SwitchShape
 from inhouse.serve.shapes import Shape
@@ -44,7 +38,7 @@ __all__ = ["HouseClient", "error_named"]
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
-class HouseClient(AccessCalls, SearchCalls):
+class HouseClient(AccessCalls, RemovalCalls, SearchCalls):
     """Asks on behalf of `user`. Every method raises the `InhouseError` that the house replied with.
 
     `key` is an API key of the house; models are asked with its rights then.
@@ -91,27 +85,6 @@ class HouseClient(AccessCalls, SearchCalls):
 
     async def remove_document(self, document_id: str) -> None:
         await self._call("DELETE", f"/app/documents/{segment(document_id)}")
-
-    async def remove_documents(self, document_ids: Sequence[str], *, now: bool) -> DiscardedShape:
-        """Few of them for good, many into the trash; `now` all for good."""
-        body = {"document_ids": list(document_ids), "now": now}
-        return DiscardedShape.model_validate_json(await self._call("POST", "/app/documents/remove", body))
-
-    async def erase_documents(self, document_ids: Sequence[str]) -> CertificateShape:
-        """Remove for good, with a certificate."""
-        body = {"document_ids": list(document_ids)}
-        return CertificateShape.model_validate_json(await self._call("POST", "/app/admin/erasures", body))
-
-    async def certificates(self) -> CertificatesShape:
-        return await self._get("/app/admin/erasures", CertificatesShape)
-
-    async def trash(self, *, source: str | None) -> TrashShape:
-        return await self._get("/app/admin/trash", TrashShape, source=source)
-
-    async def change_trash(self, verb: str, names: Sequence[str], *, source: str | None) -> ChangedShape:
-        """`restore` or `empty`; of a source, or everything, without names."""
-        body = {"names": list(names), "source": source}
-        return ChangedShape.model_validate_json(await self._call("POST", f"/app/admin/trash/{verb}", body))
 
     async def ingest(self, paths: Sequence[str], *, source: str | None, groups: Sequence[str]) -> str:
         """Queue absolute paths; the id of the job."""

@@ -204,7 +204,7 @@ class DocumentIngest:
         with full_disk_explained():
             folder.mkdir(parents=True)
             try:
-                self._receive(stream, folder / "content", document)
+                _receive(stream, folder / "content", document, self._max_bytes)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -282,21 +282,6 @@ class DocumentIngest:
             Job((), described["source"], readers, progress, threading.Event(), upload=folder)
         )
 
-    def _receive(self, stream: BinaryIO, target: Path, document: str) -> None:
-        free = shutil.disk_usage(target.parent).free - SPARE_BYTES
-        size = 0
-        with target.open("wb") as out:
-            while block := stream.read(COPY_BYTES):
-                size += len(block)
-                if size > self._max_bytes:
-                    raise TooLarge(
-                        f"{document} is larger than {self._max_bytes >> 20} MB",
-                        hint="split it, or raise ingest.max_file_mb",
-                    )
-                if size > free:
-                    raise OSError(28, "No space left on device")
-                out.write(block)
-
     def _find(self, job_id: str) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
@@ -314,6 +299,22 @@ def _check_paths(paths: Sequence[Path], source: str | None) -> None:
             )
     if source is not None and (not source.strip() or "/" in source or not source.isprintable()):
         raise BadRequest(f"{source!r} cannot name a source", hint="use letters and digits, without `/`")
+
+
+def _receive(stream: BinaryIO, target: Path, document: str, max_bytes: int) -> None:
+    free = shutil.disk_usage(target.parent).free - SPARE_BYTES
+    size = 0
+    with target.open("wb") as out:
+        while block := stream.read(COPY_BYTES):
+            size += len(block)
+            if size > max_bytes:
+                raise TooLarge(
+                    f"{document} is larger than {max_bytes >> 20} MB",
+                    hint="split it, or raise ingest.max_file_mb",
+                )
+            if size > free:
+                raise OSError(28, "No space left on device")
+            out.write(block)
 
 
 def _upload_name(name: str) -> str:
