@@ -36,7 +36,7 @@ __all__ = ["read_workbook"]
 _ADDRESS = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _THREADED = re.compile(r"\A\[Threaded comment\].*?\n(?:Comment|Комментарий|Примечание):\s*", re.DOTALL)
-_BEAT_ROWS = 50_000
+_BEAT_ROWS = 10_000
 
 
 @dataclass(slots=True)
@@ -277,7 +277,9 @@ def _drawn(book: _Book, member: str) -> Iterator[str]:
 
 
 def _int(value: str | None, otherwise: int = 0) -> int:
+    if not value:
+        return otherwise
     try:
-        return int(value or "")
+        return int(value)
     except ValueError:
         return otherwise
