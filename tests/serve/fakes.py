@@ -55,6 +55,7 @@ from inhouse.ops.health import Check
 from inhouse.serve.parts import Limits, Parts, SettingRow
 from tests.serve.fake_keys import FakeKeys
 from tests.serve.fake_people import FakeAccess, FakePeople
+from tests.serve.fake_sources import FakeSources
 from tests.serve.plane.house import FakeModels as StoredModels
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
@@ -463,6 +464,7 @@ class FakeHouse:
     keys: FakeKeys = field(default_factory=FakeKeys)
     money: FakeMoney = field(default_factory=FakeMoney)
     people: FakePeople = field(default_factory=FakePeople)
+    sources: FakeSources = field(default_factory=FakeSources)
     writable: bool = True
 
     @property
@@ -492,4 +494,5 @@ class FakeHouse:
             money=self.money,
             people=self.people,
             access=FakeAccess(self.people),
+            sources=self.sources,
         )
