@@ -166,7 +166,7 @@ def _lightness(item: Any) -> int:
 
 
 def _pieces(drawn: Drawn, item: Any, count: int, space: tuple[Matrix, Frame]) -> None:
-    """The straight pieces of a path that lie or stand."""
+    """The straight pieces of a path that lie or stand, up to its first curve: what follows is a drawing."""
     from pypdfium2 import raw
 
     matrix, frame = space
@@ -175,10 +175,12 @@ def _pieces(drawn: Drawn, item: Any, count: int, space: tuple[Matrix, Frame]) ->
     start = last = (0.0, 0.0)
     for index in range(count):
         piece = raw.FPDFPath_GetPathSegment(item, index)
+        kind = raw.FPDFPathSegment_GetType(piece)
+        if kind == raw.FPDF_SEGMENT_BEZIERTO:
+            return
         raw.FPDFPathSegment_GetPoint(piece, x, y)
         shown = frame.shown(*_point(x.value, y.value, whole) * 2)
         point = shown[0], shown[1]
-        kind = raw.FPDFPathSegment_GetType(piece)
         if kind == raw.FPDF_SEGMENT_MOVETO:
             start = point
         elif kind == raw.FPDF_SEGMENT_LINETO:
