@@ -198,9 +198,9 @@ BRUTE = Subject("brute", Brute, vector_entry, vector_query, kept=False, own_file
 
 
 def _chroma(root: Path) -> AnyIndex:
-    from inhouse.knowledge.edge.chroma import Chroma
+    from inhouse.knowledge.edge.chroma import ChromaStore
 
-    return Chroma.embedded(root, MODEL)
+    return ChromaStore(folder=root).of(MODEL)
 
 
 CHROMA = Subject("chroma", _chroma, vector_entry, vector_query, exact=False, own_files=False)

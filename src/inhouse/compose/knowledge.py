@@ -76,7 +76,7 @@ async def open_knowledge(
     `embedder` makes vectors of texts; without it words alone are searched.
     """
     lexical = Lexical(home.index / "lexical")
-    store = open_store(home)
+    store = open_store(loaded, home)
     manifest = Manifest(
         database,
         Blobs(home.blobs),

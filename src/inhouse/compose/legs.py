@@ -19,7 +19,7 @@ from inhouse.knowledge.edge.embed import EmbedWork
 from inhouse.knowledge.edge.embed_bridge import Bridge
 from inhouse.knowledge.edge.embed_examine import Examiner
 from inhouse.knowledge.edge.embed_leg import EmbedSettings, Engine, VectorLeg
-from inhouse.knowledge.edge.embed_store import VectorStore
+from inhouse.knowledge.edge.embed_store import LegBook, VectorStore
 from inhouse.knowledge.edge.glossary import StoredGlossary
 from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.library import DocumentLibrary
@@ -56,9 +56,15 @@ class OpenLegs:
         await self.http.close()
 
 
-def open_store(home: Home) -> VectorStore:
+def open_store(loaded: Loaded, home: Home) -> VectorStore:
     """The vectors of the house, also while no model is set: what is removed must go there, too."""
-    return VectorStore(home.index / "vectors")
+    wanted = loaded.settings.retrieval
+    if wanted.vectors == "files":
+        return VectorStore(home.index / "vectors")
+    from inhouse.knowledge.edge.chroma import ChromaStore
+
+    folder = None if wanted.chroma_url else home.index / "chroma"
+    return VectorStore(home.index / "vectors", ChromaStore(folder=folder, url=wanted.chroma_url))
 
 
 def open_legs(
@@ -113,7 +119,7 @@ def open_legs(
 
 def leg_states(loaded: Loaded, home: Home) -> tuple[LegState, ...]:
     """The legs that the settings ask for, as the process that makes vectors noted them last."""
-    wishes, notes = leg_wishes(loaded), open_store(home).book.notes()
+    wishes, notes = leg_wishes(loaded), LegBook(home.index / "vectors" / "legs.json").notes()
     states = (
         (wishes.embedding_model, vector_state(wishes, notes, None)),
         (wishes.rerank_url, rerank_state(wishes, notes, None)),

@@ -198,6 +198,16 @@ class RetrievalSection(_Section):
     embedding_timeout_s: float = _setting(
         2.0, "a question whose vector is not there in this time is answered by words alone", "s", gt=0, le=60
     )
+    vectors: Literal["files", "chroma"] = _setting(
+        "files",
+        "where vectors are kept: `files` searches exactly, in memory-mapped files of the home; `chroma` in a"
+        " Chroma store, approximate, for houses that run one (pip install 'inhouse[chroma]')",
+    )
+    chroma_url: str = _setting(
+        "",
+        "Chroma server for `chroma` above, e.g. http://127.0.0.1:8000; empty: a store in the home",
+        pattern=r"^(https?://[^\s]+)?$",
+    )
     rerank_url: str = _setting(
         "",
         "server that judges the first passages anew, e.g. http://127.0.0.1:8012; empty: none. Used per"

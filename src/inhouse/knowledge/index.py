@@ -35,6 +35,7 @@ __all__ = [
     "VectorEntry",
     "VectorHit",
     "VectorIndex",
+    "VectorPlace",
     "shelf_name",
     "text_sha",
 ]
@@ -173,6 +174,22 @@ class VectorIndex(Index[VectorEntry, "Vector", VectorHit], Protocol):
 
     def documents(self) -> set[str]:
         """Every document that has a vector."""
+        ...
+
+
+class VectorPlace(Protocol):
+    """Where vectors are kept, of one model or of several while one takes over from another."""
+
+    def of(self, model: EmbeddingModel) -> VectorIndex:
+        """The vectors of a model, there already or still to come."""
+        ...
+
+    def stored(self) -> list[EmbeddingModel]:
+        """The models of which there are vectors."""
+        ...
+
+    def drop(self, model: EmbeddingModel) -> None:
+        """Remove every vector of a model."""
         ...
 
 

@@ -13,6 +13,7 @@ own files shrink only by `chroma vacuum` there.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import sqlite3
@@ -20,67 +21,128 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import numpy
 from numpy.typing import NDArray
 
 from inhouse.kernel.caller import Caller, Readers, may_read
-from inhouse.kernel.errors import HomeUnusable
+from inhouse.kernel.errors import MissingExtra
 from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE
 from inhouse.knowledge.edge.vectors import fingerprint, unit
 from inhouse.knowledge.index import Counts, EmbeddingModel, Filed, Mended, VectorEntry, VectorHit, shelf_name
 
-__all__ = ["Chroma"]
+__all__ = ["Chroma", "ChromaSilent", "ChromaStore"]
 
 GRAPH = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}}
 """Chroma's own 100/100/16 found .801 of 20 neighbours among 100,000."""
 NAMES_AT_ONCE = 500
 """Document ids in one filter; SQLite below an embedded store takes a limited number of values."""
+_PREFIX = "inhouse-"
 _FRESH = "-fresh"
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Collection = Any  # chromadb is an extra, and its types with it
+
+
+class ChromaSilent(OSError):
+    """The Chroma server does not answer."""
+
+
+def _spoken(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:  # Any: self
+    """Turn the errors of chromadb and of its connection into `ChromaSilent`."""
+
+    @functools.wraps(method)
+    def spoken(self: Any, /, *given: P.args, **named: P.kwargs) -> T:  # Any: as above
+        try:
+            return method(self, *given, **named)
+        except _failures() as error:
+            raise ChromaSilent(f"Chroma does not answer: {error}") from error
+
+    return spoken
+
+
+class ChromaStore:
+    """One Chroma: files of this process below `folder`, or the server at `url`. Connects when it is asked."""
+
+    def __init__(self, *, folder: Path | None = None, url: str = "") -> None:
+        self.folder = folder
+        self.turn = threading.RLock()
+        self._url = url
+        self._client: Any = None  # chromadb.api.ClientAPI
+
+    def client(self) -> Any:  # Any: see `_client`
+        """The connection.
+
+        Raises:
+            MissingExtra: if chromadb is not installed.
+            ChromaSilent: if the server does not answer.
+        """
+        with self.turn:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def close(self) -> None:
+        """Give the files or the connection back."""
+        with self.turn:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def collections(self) -> list[Collection]:
+        """Every collection there is."""
+        found: list[Collection] = []
+        size = 1_000
+        while True:
+            page = self.client().list_collections(limit=size, offset=len(found))
+            found += page
+            if len(page) < size:
+                return found
+
+    def of(self, model: EmbeddingModel) -> Chroma:
+        """The vectors of a model, there already or still to come."""
+        return Chroma(self, model)
+
+    @_spoken
+    def stored(self) -> list[EmbeddingModel]:
+        """The models of which there are vectors."""
+        models = {_model(one) for one in self.collections() if one.name.startswith(_PREFIX)}
+        return sorted((model for model in models if model is not None), key=fingerprint)
+
+    def drop(self, model: EmbeddingModel) -> None:
+        """Remove every vector of a model."""
+        self.of(model).reset()
+
+    def _connect(self) -> Any:  # Any: see `_client`
+        chromadb, settings = _library()
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return chromadb.PersistentClient(str(self.folder), settings=settings)
+        parts = urlsplit(self._url)
+        tls = parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
+        refusals: tuple[type[Exception], ...] = (ValueError, *_failures())  # it makes ValueErrors of some
+        try:
+            return chromadb.HttpClient(host=parts.hostname, port=port, ssl=tls, settings=settings)
+        except refusals as error:
+            raise ChromaSilent(f"Chroma at {self._url} does not answer: {error}") from error
 
 
 class Chroma:
     """The vectors of one model in a Chroma store, an `Index`. For several threads; writes take turns."""
 
-    def __init__(self, connect: Callable[[], Any], model: EmbeddingModel, *, folder: Path | None) -> None:
+    def __init__(self, store: ChromaStore, model: EmbeddingModel) -> None:
         self.model = model
-        self._connect = connect
-        self._folder = folder
-        self._client: Any = None  # chromadb.api.ClientAPI
-        self._prefix = f"inhouse-{fingerprint(model)[-12:]}-"
-        self._turn = threading.RLock()
-
-    @classmethod
-    def embedded(cls, folder: Path, model: EmbeddingModel) -> Chroma:
-        """A store in files of this process."""
-
-        def connect() -> Any:  # Any: see `_client`
-            chromadb, settings = _library()
-            folder.mkdir(parents=True, exist_ok=True)
-            return chromadb.PersistentClient(str(folder), settings=settings)
-
-        return cls(connect, model, folder=folder)
-
-    @classmethod
-    def server(cls, url: str, model: EmbeddingModel) -> Chroma:
-        """A store on a Chroma server, e.g. `http://127.0.0.1:8000`."""
-        parts = urlsplit(url)
-
-        def connect() -> Any:  # Any: see `_client`
-            chromadb, settings = _library()
-            tls = parts.scheme == "https"
-            return chromadb.HttpClient(
-                host=parts.hostname, port=parts.port or (443 if tls else 80), ssl=tls, settings=settings
-            )
-
-        return cls(connect, model, folder=None)
+        self._store = store
+        self._turn = store.turn
+        self._prefix = f"{_PREFIX}{fingerprint(model)[-12:]}-"
 
     # ---- writing
 
+    @_spoken
     def replace(self, documents: Sequence[Filed[VectorEntry]]) -> None:
         """Put the entries of these documents in place of all earlier ones. Vectors are made length 1."""
         if not documents:
@@ -95,6 +157,7 @@ class Chroma:
                 self._put(self._shelf(readers), entries)
             self._tidy(COMPACT_SHARE)
 
+    @_spoken
     def remove(self, document_ids: Sequence[str]) -> None:
         """Forget these documents; no error for unknown ones."""
         if not document_ids:
@@ -103,6 +166,7 @@ class Chroma:
             self._forget(document_ids)
             self._tidy(COMPACT_SHARE)
 
+    @_spoken
     def refile(self, document_ids: Sequence[str], readers: Readers) -> None:
         """Move the vectors of these documents to the collection of other readers; nothing is embedded."""
         with self._turn:
@@ -114,14 +178,16 @@ class Chroma:
                     self._forget(sorted({entry.document_id for entry in moving}), only=name)
             self._tidy(COMPACT_SHARE)
 
+    @_spoken
     def compact(self) -> int:
         """Write every collection with deleted vectors anew; embedded, its old files go, too."""
         with self._turn:
             rewritten = self._tidy(0.0)
-            if rewritten and self._folder is not None:
-                self._sweep_files(self._folder)
+            if rewritten and self._store.folder is not None:
+                self._sweep_files(self._store.folder)
             return rewritten
 
+    @_spoken
     def reset(self) -> None:
         """Remove the collections of this model."""
         with self._turn:
@@ -130,6 +196,7 @@ class Chroma:
 
     # ---- looking
 
+    @_spoken
     def search(
         self,
         caller: Caller,
@@ -149,6 +216,7 @@ class Chroma:
                     hits[hit.document_id, hit.ordinal] = hit
         return sorted(hits.values(), key=lambda hit: (-hit.score, hit.document_id, hit.ordinal))[:limit]
 
+    @_spoken
     def score(
         self, caller: Caller, query: NDArray[numpy.float32], chunks: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], float]:
@@ -162,18 +230,22 @@ class Chroma:
         }
         return {chunk: near[chunk] for chunk in chunks if chunk in near}
 
+    @_spoken
     def held(self, document_ids: Sequence[str]) -> list[VectorEntry]:
         """What is kept of these documents, so that an unchanged text is not embedded again."""
         return [entry for shelf in self._all().values() for entry in _entries(shelf, document_ids)]
 
+    @_spoken
     def documents(self) -> set[str]:
         """Every document that has a vector."""
         return {document_id for document_id, _ in self.entries()}
 
+    @_spoken
     def count(self, caller: Caller) -> int:
         """How many vectors the caller could find."""
         return sum(shelf.count() for shelf in self._readable(caller))
 
+    @_spoken
     def counts(self) -> Counts:
         """How much there is, in all collections of this model."""
         shelves = self._all().values()
@@ -197,9 +269,9 @@ class Chroma:
         """Empty when the store answers (a server: `/api/v2/heartbeat`), else what is wrong."""
         try:
             self._open().heartbeat()
-        except HomeUnusable as error:
-            return error.message
-        except (OSError, ValueError, RuntimeError) as error:
+        except ChromaSilent as error:
+            return str(error)
+        except _failures() as error:
             return f"Chroma does not answer: {error}"
         return ""
 
@@ -210,7 +282,7 @@ class Chroma:
             if silent:
                 return [silent]
             wrong = []
-            database = self._folder / "chroma.sqlite3" if self._folder else None
+            database = self._store.folder / "chroma.sqlite3" if self._store.folder else None
             if database and database.is_file():
                 with closing(sqlite3.connect(database)) as connection:
                     said = connection.execute("PRAGMA integrity_check").fetchone()[0]
@@ -229,35 +301,20 @@ class Chroma:
         if not self.check():
             return Mended()
         with self._turn:
-            if self._folder is None:
+            if self._store.folder is None:
                 self.reset()
             else:
-                self._close()
-                shutil.rmtree(self._folder, ignore_errors=True)
+                self._store.close()
+                shutil.rmtree(self._store.folder, ignore_errors=True)
         return Mended(everything=True)
 
     # ---- inside
 
-    def _open(self) -> Any:  # Any: see `_client`
-        if self._client is None:
-            with self._turn:
-                if self._client is None:
-                    self._client = self._connect()
-        return self._client
-
-    def _close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    def _open(self) -> Any:  # Any: chromadb.api.ClientAPI
+        return self._store.client()
 
     def _list(self) -> list[Collection]:
-        found: list[Collection] = []
-        size = 1_000
-        while True:
-            page = self._open().list_collections(limit=size, offset=len(found))
-            found += page
-            if len(page) < size:
-                return [one for one in found if one.name.startswith(self._prefix)]
+        return [one for one in self._store.collections() if one.name.startswith(self._prefix)]
 
     def _all(self) -> dict[str, Collection]:
         """Name to collection, those that are whole and whose readers are what their name says."""
@@ -275,7 +332,13 @@ class Chroma:
             self._prefix + shelf_name(readers) + suffix,
             configuration=GRAPH,
             embedding_function=None,
-            metadata={"readers": json.dumps(sorted(readers)), "model": self.model.name, "deleted": 0},
+            metadata={
+                "readers": json.dumps(sorted(readers)),
+                "model": self.model.name,
+                "dimension": self.model.dimension,
+                "engine": self.model.engine,
+                "deleted": 0,
+            },
         )
 
     def _put(self, shelf: Collection, entries: Sequence[VectorEntry]) -> None:
@@ -331,11 +394,12 @@ class Chroma:
         fresh.modify(name=name)
 
     def _files(self) -> list[Path]:
-        return [path for path in self._folder.rglob("*") if path.is_file()] if self._folder else []
+        folder = self._store.folder
+        return [path for path in folder.rglob("*") if path.is_file()] if folder else []
 
     def _sweep_files(self, folder: Path) -> None:
         """Remove the graphs of collections that are gone, and the free pages of the database."""
-        self._close()
+        self._store.close()
         with closing(sqlite3.connect(folder / "chroma.sqlite3", isolation_level=None)) as connection:
             living = {row[0] for row in connection.execute("SELECT id FROM segments")}
             connection.execute("VACUUM")
@@ -344,12 +408,20 @@ class Chroma:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What chromadb raises when the store or the connection fails, beside `OSError`."""
+    import httpx
+    from chromadb.errors import ChromaError
+
+    return ChromaError, httpx.HTTPError
+
+
 def _library() -> tuple[Any, Any]:  # Any: the module and its settings, see `Collection`
     try:
         import chromadb
         from chromadb.config import Settings
     except ImportError as error:
-        raise HomeUnusable(
+        raise MissingExtra(
             f"retrieval.vectors is `chroma`, but chromadb cannot be imported: {error}",
             hint='pip install "inhouse[chroma]", or set retrieval.vectors to `files`',
         ) from error
@@ -388,6 +460,14 @@ def _readers(shelf: Collection) -> Readers:
         return frozenset(json.loads((shelf.metadata or {}).get("readers", "")))
     except (ValueError, TypeError):
         return frozenset()
+
+
+def _model(shelf: Collection) -> EmbeddingModel | None:
+    described = shelf.metadata or {}
+    try:
+        return EmbeddingModel(described["model"], int(described["dimension"]), described["engine"])
+    except (KeyError, TypeError, ValueError):
+        return None  # not one of ours, or of a version that is not yet written
 
 
 def _deleted(shelf: Collection) -> int:

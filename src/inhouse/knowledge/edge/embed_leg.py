@@ -17,8 +17,8 @@ from inhouse.kernel.ports import Embedder
 from inhouse.knowledge.edge.embed_bridge import Breaker, Bridge, Under
 from inhouse.knowledge.edge.embed_store import Examined, VectorStore
 from inhouse.knowledge.edge.index_shelves import ShelfDamaged
-from inhouse.knowledge.edge.vectors import Vectors, fingerprint, unit
-from inhouse.knowledge.index import VectorHit
+from inhouse.knowledge.edge.vectors import fingerprint, unit
+from inhouse.knowledge.index import VectorHit, VectorIndex
 from inhouse.knowledge.selfcheck import BOTH
 from inhouse.knowledge.words import Language
 
@@ -96,19 +96,19 @@ class VectorLeg:
         asking = _Asked(self, index, examined, language=language, weight=weight, asked=asked)
         return asking if asking.begin() else None
 
-    def known(self, index: Vectors, asked: str) -> Floats | None:
+    def known(self, index: VectorIndex, asked: str) -> Floats | None:
         """The vector of a question that was asked before."""
         with self._turn:
             return self._kept.get((fingerprint(index.model), asked))
 
-    def keep(self, index: Vectors, asked: str, vector: Floats) -> None:
+    def keep(self, index: VectorIndex, asked: str, vector: Floats) -> None:
         """Remember the vector of a question."""
         with self._turn:
             self._kept[fingerprint(index.model), asked] = vector
             if len(self._kept) > QUESTIONS_KEPT:
                 self._kept.popitem(last=False)
 
-    def begin(self, index: Vectors, asked: str) -> Under | None:
+    def begin(self, index: VectorIndex, asked: str) -> Under | None:
         """Let the engine make the vector; None when that makes no sense now."""
         if not self.breaker.closed():
             return None
@@ -126,7 +126,7 @@ class _Asked:
     def __init__(
         self,
         leg: VectorLeg,
-        index: Vectors,
+        index: VectorIndex,
         examined: Examined,
         *,
         language: Language,

@@ -16,8 +16,8 @@ import numpy
 from numpy.typing import NDArray
 
 from inhouse.kernel.caller import Readers
-from inhouse.knowledge.edge.vectors import Vectors, drop_model, fingerprint, stored_models
-from inhouse.knowledge.index import Counts, EmbeddingModel, Mended, VectorEntry
+from inhouse.knowledge.edge.vectors import FileVectors, fingerprint
+from inhouse.knowledge.index import Counts, EmbeddingModel, Mended, VectorEntry, VectorIndex, VectorPlace
 from inhouse.knowledge.selfcheck import Checked
 
 __all__ = ["Examined", "LegBook", "LegNotes", "VectorStore"]
@@ -90,40 +90,40 @@ class LegBook:
 class VectorStore:
     """Every model's vectors as one, for whoever removes documents or checks files; safe in threads."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, place: VectorPlace | None = None) -> None:
+        self._place = place or FileVectors(root)
         self.book = LegBook(root / "legs.json")
         self._turn = threading.Lock()
-        self._open: dict[str, Vectors] = {}
+        self._open: dict[str, VectorIndex] = {}
         self._spare: OrderedDict[tuple[str, str], NDArray[numpy.float32]] = OrderedDict()
 
     # ---- which
 
-    def active(self) -> Vectors | None:
+    def active(self) -> VectorIndex | None:
         """The vectors that answer; None before the first model is ready."""
         model = self.book.notes().active
         return self.of(model) if model is not None else None
 
-    def of(self, model: EmbeddingModel) -> Vectors:
+    def of(self, model: EmbeddingModel) -> VectorIndex:
         """The vectors of a model, there already or still to come."""
         with self._turn:
             name = fingerprint(model)
             if name not in self._open:
-                self._open[name] = Vectors(self._root, model)
+                self._open[name] = self._place.of(model)
             return self._open[name]
 
-    def stored(self) -> list[Vectors]:
+    def stored(self) -> list[VectorIndex]:
         """Those that have files."""
-        return [self.of(model) for model in stored_models(self._root)]
+        return [self.of(model) for model in self._place.stored()]
 
     def promote(self, model: EmbeddingModel) -> None:
         """Let this model answer from now on, and drop the others."""
         self.book.note(active=model)
-        for other in stored_models(self._root):
+        for other in self._place.stored():
             if other != model:
                 with self._turn:
                     self._open.pop(fingerprint(other), None)
-                drop_model(self._root, other)
+                self._place.drop(other)
 
     def spare(self, model: EmbeddingModel, text_sha: str) -> NDArray[numpy.float32] | None:
         """The vector of a text that was embedded before, as far as it is remembered."""
@@ -167,6 +167,7 @@ class VectorStore:
         return Mended(
             frozenset(one for each in mended for one in each.document_ids),
             frozenset(one for each in mended for one in each.shelves),
+            everything=any(each.everything for each in mended),
         )
 
     def counts(self) -> Counts:

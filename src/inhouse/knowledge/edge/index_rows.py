@@ -82,6 +82,25 @@ class View:
             out[low:high] = block[rows[low:high] - at * BLOCK_ROWS]
         return out
 
+    def near(self, query: Floats, chunks: Sequence[tuple[str, int]]) -> dict[tuple[str, int], float]:
+        """The cosine of these (document_id, ordinal), as far as they are here; reads their rows only."""
+        rows: dict[int, tuple[str, int]] = {}
+        for document_id, ordinal in chunks:
+            number = self.numbers.get(document_id)
+            if number is None:
+                continue
+            start, end = int(self.starts[number]), int(self.starts[number + 1])
+            at = start + ordinal  # where it stands when a document's entries came in order and whole
+            if at >= end or self.ordinals[at] != ordinal:
+                found = numpy.flatnonzero(self.ordinals[start:end] == ordinal)
+                if not len(found):
+                    continue
+                at = start + int(found[0])
+            rows[at] = (document_id, ordinal)
+        ascending = numpy.array(sorted(rows), numpy.int64)
+        scores = numpy.vecdot(self.gather(ascending), query)
+        return {rows[int(row)]: float(score) for row, score in zip(ascending, scores, strict=True)}
+
     def best(self, query: Floats, limit: int, within: Sequence[str] | None) -> list[tuple[float, str, int]]:
         """The `limit` nearest rows as (score, document_id, ordinal), in no order."""
         if within is None:

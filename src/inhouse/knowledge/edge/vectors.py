@@ -27,7 +27,7 @@ from inhouse.knowledge.edge.index_rows import RowShelf
 from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE, ShelfDamaged, Shelves, durable
 from inhouse.knowledge.index import Counts, EmbeddingModel, Filed, Mended, VectorEntry, VectorHit, shelf_name
 
-__all__ = ["Vectors", "drop_model", "fingerprint", "stored_models", "unit"]
+__all__ = ["FileVectors", "Vectors", "drop_model", "fingerprint", "stored_models", "unit"]
 
 ROUNDING = 1e-6
 _MODEL = "model.json"
@@ -55,6 +55,25 @@ def stored_models(root: Path) -> list[EmbeddingModel]:
 def drop_model(root: Path, model: EmbeddingModel) -> None:
     """Remove every vector of a model."""
     shutil.rmtree(root / fingerprint(model), ignore_errors=True)
+
+
+class FileVectors:
+    """Vectors in files below `root`, of whichever model."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def of(self, model: EmbeddingModel) -> Vectors:
+        """The vectors of a model, there already or still to come."""
+        return Vectors(self._root, model)
+
+    def stored(self) -> list[EmbeddingModel]:
+        """The models of which there are vectors."""
+        return stored_models(self._root)
+
+    def drop(self, model: EmbeddingModel) -> None:
+        """Remove every vector of a model."""
+        drop_model(self._root, model)
 
 
 def unit(vector: Sequence[float] | NDArray[numpy.float32], dimension: int) -> NDArray[numpy.float32]:
@@ -179,11 +198,11 @@ class Vectors:
     ) -> dict[tuple[str, int], float]:
         """The cosine of these (document_id, ordinal), without those that have no vector for the caller.
 
-        For chunks that another index found; costs what their documents cost, not the whole shelf.
+        For chunks that another index found; reads their rows and no others.
         """
-        documents = list(dict.fromkeys(document_id for document_id, _ in chunks))
-        hits = self.search(caller, query, limit=1 << 30, within=documents)
-        near = {(hit.document_id, hit.ordinal): hit.score for hit in hits}
+        asked = unit(query, self.model.dimension)
+        found = self._shelves.each(caller, lambda shelf: shelf.view().near(asked, chunks))
+        near = {chunk: score for one in found for chunk, score in one.items()}
         return {chunk: near[chunk] for chunk in chunks if chunk in near}
 
     def held(self, document_ids: Sequence[str]) -> list[VectorEntry]:
