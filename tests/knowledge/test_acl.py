@@ -331,3 +331,24 @@ def test_readers_of_nothing_are_no_reason_to_rebuild(world: World) -> None:
     assert home.manifest.recover() == []
     assert home.lexical.search(Caller("x", frozenset()), ["badger"], limit=9) == []
     home.close()
+
+
+def test_readers_chosen_at_an_upload(world: World, tmp_path: Path) -> None:
+    """Nobody else finds it from its first moment on, and a later change elsewhere does not open it."""
+    rows = SourceRows(world.home.database)
+    world.desk.choose_readers("uploads", "anna/secret.md", frozenset({"hr"}), by="anna")
+    record = rows.get("uploads")
+    assert (record.kind, sorted(record.readers)) == ("upload", ["everyone"])
+    papers = write(tmp_path / "sent", {"secret.md": "# Secret\n\nThe badger is late.\n"})
+    ingest = world.home.ingest
+    ingest._on_record = rows
+    ingest.start()
+    with (papers / "secret.md").open("rb") as stream:
+        job = ingest.upload("anna/secret.md", stream)
+    while ingest.report(job) is None:
+        pass
+    assert "anna/secret.md" in world.found("anna")
+    assert "anna/secret.md" not in world.found("boris")
+    world.desk.set_readers("uploads", frozenset({"everyone"}))
+    assert "anna/secret.md" not in world.found("boris")
+    assert "chosen at the upload by anna" in world.desk.explain("boris", "anna/secret.md").words

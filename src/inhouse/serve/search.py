@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,7 +12,7 @@ from inhouse.kernel.documents import Scope as SearchScope
 from inhouse.kernel.errors import Unavailable
 from inhouse.knowledge.glossary import checked_term
 from inhouse.knowledge.ports.search import Glossary, Legs
-from inhouse.serve.callers import AdminOf, CallerOf
+from inhouse.serve.callers import AdminOf, CallerOf, administers
 from inhouse.serve.parts import Parts
 from inhouse.serve.router import open_router
 from inhouse.serve.shapes import Shape
@@ -110,8 +111,12 @@ def search_routes(parts: Parts) -> APIRouter:
 def _add_why(routes: APIRouter, parts: Parts) -> None:
     @routes.get("/app/search/legs")
     def legs(caller: CallerOf) -> LegsShape:
-        """How the legs of the search are: words, vectors, reranker."""
-        return LegsShape(legs=tuple(LegShape.model_validate(one) for one in _legs(parts).legs()))
+        """How the legs of the search are: words, vectors, reranker; counts are for administrators."""
+        legs = _legs(parts).legs()
+        if not administers(caller):
+            # They are of all documents, and would tell how many there are that the caller may not read.
+            legs = tuple(replace(one, documents=0, waiting=0) for one in legs)
+        return LegsShape(legs=tuple(LegShape.model_validate(one) for one in legs))
 
     @routes.get("/app/search/why")
     async def why(
