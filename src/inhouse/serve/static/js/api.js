@@ -86,6 +86,8 @@ export const setReaders = (body) => write("POST", "/app/admin/acl/readers", body
 export const trash = () => json("/app/admin/trash");
 export const restore = (body) => write("POST", "/app/admin/trash/restore", body);
 export const emptyTrash = (body) => write("POST", "/app/admin/trash/empty", body);
+export const setOutdated = (documentId, outdated) =>
+  write("PUT", `/app/admin/documents/${id(documentId)}/outdated`, { outdated });
 export const searchWhy = (q, document) => json(`/app/search/why?${new URLSearchParams({ q, document })}`);
 
 export const job = (jobId) => json(`/app/jobs/${id(jobId)}`);

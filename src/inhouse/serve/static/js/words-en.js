@@ -10,6 +10,9 @@ export const words = {
   "a11y.phase.stopped": "Stopped",
   "a11y.phase.writing": "Writing the answer",
   "a11y.skip": "Skip to the question",
+  "about.outdated": "Mark as outdated",
+  "about.outdated_done": "Marked: it stays, stands lower, and answers say that it is an older edition",
+  "about.outdated_not": "take the mark back",
   "action.ask": "Ask",
   "action.cancel": "Cancel",
   "action.close": "Close",
@@ -396,6 +399,7 @@ export const words = {
   "where.none": "No model",
   "where.none.long": "Sentences taken verbatim from the documents; no model was used",
   "why.ask": "Explain",
+  "why.lacking": "Words it does not have:",
   "why.query": "Words that were searched for",
   "why.title": "Why was it not found?",
 };

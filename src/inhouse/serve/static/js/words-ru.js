@@ -10,6 +10,9 @@ export const words = {
   "a11y.phase.stopped": "Остановлено",
   "a11y.phase.writing": "Пишу ответ",
   "a11y.skip": "К вопросу",
+  "about.outdated": "Пометить как устаревший",
+  "about.outdated_done": "Помечен: остаётся, стоит ниже, и ответы говорят, что это старая редакция",
+  "about.outdated_not": "снять пометку",
   "action.ask": "Спросить",
   "action.cancel": "Отменить",
   "action.close": "Закрыть",
@@ -426,6 +429,7 @@ export const words = {
   "where.none": "Без модели",
   "where.none.long": "Фразы взяты из документов дословно, модель не использовалась",
   "why.ask": "Объяснить",
+  "why.lacking": "Слова, которых в нём нет:",
   "why.query": "Слова, которые искали",
   "why.title": "Почему он не нашёлся?",
 };

@@ -31,7 +31,9 @@ function Dialog({ one }) {
       <header class="dialog-head"><h2 id="about-title">${one.title || one.document}</h2>
         <button class="plain" aria-label=${t("action.close")} onClick=${end}><${Icon} name="close" size=${18} /></button></header>
       <p class="path">${one.source} / ${one.document}</p>
-      <section><h3 class="label">${t("readers.label")}</h3><p><${Readers} groups=${groups} /></p><${Refile} one=${one} groups=${groups} changed=${setGroups} /></section>
+      <section><h3 class="label">${t("readers.label")}</h3><p><${Readers} groups=${groups} /></p><${Refile} one=${one} groups=${groups} changed=${setGroups} />
+        <p><button class="quiet-button" data-testid="about-outdated" onClick=${() => attempt(() => api.setOutdated(one.document_id, true), t("about.outdated_done"))}>${t("about.outdated")}</button>
+          <button class="link-button small" onClick=${() => attempt(() => api.setOutdated(one.document_id, false), t("readers.saved"))}>${t("about.outdated_not")}</button></p></section>
       <section><h3 class="label">${t("explain.title")}</h3><${Explain} document=${one.document_id} /></section>
       <section><h3 class="label">${t("why.title")}</h3><${Why} one=${one} /></section>
     </div></dialog>`;
@@ -67,5 +69,7 @@ function Why({ one }) {
   return html`<form class="inline-form" data-testid="why-form" onSubmit=${ask}><label class="wide">${t("why.query")}<input name="query" data-testid="why-query" required autocomplete="off" /></label>
       <button class="button" data-testid="why-ask">${t("why.ask")}</button></form>
     ${found?.error && html`<p class="note bad" role="alert">${found.error.message}</p>`}
-    ${found?.data && html`<ul class="plain-list" data-testid="why-answer">${(found.data.reasons ?? []).map((line) => html`<li key=${line}>${line}</li>`)}</ul>`}`;
+    ${found?.data && html`<ul class="plain-list" data-testid="why-answer">
+      ${found.data.reasons.map((one) => html`<li key=${one.code}>${one.words}${one.remedy && html`<br /><span class="quiet small">${one.remedy}</span>`}</li>`)}
+      ${found.data.sought.lacking.length > 0 && html`<li class="quiet small">${t("why.lacking")} ${found.data.sought.lacking.join(", ")}</li>`}</ul>`}`;
 }

@@ -6,7 +6,7 @@ import { number } from "../format.js";
 import { Icon } from "../icons.js";
 import { Table } from "./pagetable.js";
 
-const SMALLEST = 0.018;
+const [SMALLEST, LARGEST] = [0.018, 0.3];
 const USUAL = { title: 0.07, text: 0.042, table: 0.032 };
 
 export function Slides({ layout, text, spot, center }) {
@@ -32,7 +32,7 @@ export function Slides({ layout, text, spot, center }) {
 
 /** Sizes are shares of the slide's height, which is what `cqh` measures. */
 function Box({ shape, spot, text }) {
-  const size = Math.max(SMALLEST, shape.size || USUAL[shape.role] || USUAL.text);
+  const size = Math.min(LARGEST, Math.max(SMALLEST, shape.size || USUAL[shape.role] || USUAL.text));
   const style = {
     left: `${shape.left * 100}%`, top: `${shape.top * 100}%`, width: `${shape.width * 100}%`,
     minHeight: `${shape.height * 100}%`, fontSize: `${size * 100}cqh`,
