@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,3 +226,29 @@ def test_a_full_disk_is_told_and_finished_later(
     change(home)
     assert state(home) == undisturbed(change)
     home.close()
+
+
+def test_a_flipped_bit_in_any_file_of_the_index_is_found(tmp_path: Path) -> None:
+    """Each file in turn, at its beginning, middle and end: said, and put right from the database."""
+    home = prepared(tmp_path)
+    before = state(home)
+    home.close()
+    names = sorted(
+        path.relative_to(home.root) for path in (home.root / "lexical").rglob("*") if path.is_file()
+    )
+    flipped = 0
+    for name in names:
+        if name.name.startswith(".") or not (home.root / name).stat().st_size:
+            continue  # locks, and lists of files that hold nothing of a document
+        chosen = tmp_path / f"copy-{flipped}"
+        shutil.copytree(home.root, chosen)
+        data = bytearray((chosen / name).read_bytes())
+        data[(0, len(data) // 2, len(data) - 1)[flipped % 3]] ^= 0x10
+        (chosen / name).write_bytes(bytes(data))
+        again = open_home(chosen)
+        again.manifest.recover()
+        assert state(again) == before, name
+        assert again.manifest.recover() == []
+        again.close()
+        flipped += 1
+    assert flipped >= 5
