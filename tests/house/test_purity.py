@@ -48,6 +48,7 @@ ALLOWED = {
     "re",
     "referencing",
     "referencing.exceptions",
+    "shlex",
     "statistics",
     "string",
     "struct",
