@@ -104,13 +104,14 @@ def choose(ranked: Sequence[Choice], k: int, *, of_ten: int) -> list[int]:
     negation, is shown once; of two such the one of the newer edition.
     """
     most = max(of_ten, math.ceil(k * of_ten / 10))
+    prints = [_Print(one.stems) for one in ranked]
     taken: list[int] = []
     waiting: list[int] = []
     count: Counter[str] = Counter()
     for at, one in enumerate(ranked):
         if len(taken) == k:
             break
-        double = next((place for place, other in enumerate(taken) if _same(one, ranked[other])), None)
+        double = next((place for place, other in enumerate(taken) if prints[at].same(prints[other])), None)
         if double is not None:
             known = ranked[taken[double]]
             if known.superseded and not one.superseded and count[one.document_id] < most:
@@ -125,32 +126,50 @@ def choose(ranked: Sequence[Choice], k: int, *, of_ten: int) -> list[int]:
     for at in waiting:
         if len(taken) == k:
             break
-        if not any(_same(ranked[at], ranked[other]) for other in taken):
+        if not any(prints[at].same(prints[other]) for other in taken):
             taken.append(at)
     return taken
 
 
-def _same(one: Choice, other: Choice) -> bool:
-    """True when two passages say the same: nearly all words in order, and every figure and negation."""
-    shorter, longer = sorted((len(one.stems), len(other.stems)))
-    if shorter < SAME_SHARE * longer:
-        return False
-    if list(one.stems) == list(other.stems):
-        return True
-    if _telling(one.stems) != _telling(other.stems):
-        return False
-    left, right = _shingles(one.stems), _shingles(other.stems)
-    together = left | right
-    return bool(together) and len(left & right) >= SAME_SHARE * len(together)
+class _Print:
+    """What tells passages apart; each part is made when it is first asked for, and once."""
 
+    def __init__(self, stems: Sequence[str]) -> None:
+        self._stems = stems
+        self._telling: Mapping[str, int] | None = None
+        self._shingles: frozenset[tuple[str, ...]] | None = None
 
-def _telling(stems: Sequence[str]) -> Mapping[str, int]:
-    """Figures and negations: with another one of these, a sentence says something else."""
-    return Counter(stem for stem in stems if stem in NEGATIONS or any(map(str.isdigit, stem)))
+    def same(self, other: _Print) -> bool:
+        """True when two passages say the same: nearly all words in order, and every figure and negation."""
+        shorter, longer = sorted((len(self._stems), len(other._stems)))
+        if shorter < SAME_SHARE * longer:
+            return False
+        left, right = self.shingles(), other.shingles()
+        together = len(left | right)
+        if not together or len(left & right) < SAME_SHARE * together:
+            return False
+        return self.telling() == other.telling()
 
+    def telling(self) -> Mapping[str, int]:
+        """Figures and negations: with another one of these, a sentence says something else."""
+        if self._telling is None:
+            self._telling = Counter(
+                stem
+                for stem in self._stems
+                if stem in NEGATIONS or (not stem.isalpha() and any(map(str.isdigit, stem)))
+            )
+        return self._telling
 
-def _shingles(stems: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(tuple(stems[at : at + SHINGLE]) for at in range(max(1, len(stems) - SHINGLE + 1)))
+    def shingles(self) -> frozenset[tuple[str, ...]]:
+        """Every three stems that follow each other."""
+        if self._shingles is None:
+            stems = self._stems
+            self._shingles = frozenset(
+                zip(*(stems[at:] for at in range(SHINGLE)), strict=False)
+                if len(stems) >= SHINGLE
+                else [tuple(stems)]
+            )
+        return self._shingles
 
 
 def _stretched(scores: Sequence[float]) -> list[float]:

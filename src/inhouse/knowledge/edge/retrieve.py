@@ -45,6 +45,8 @@ MEAN_CHUNK_STEMS = 90.0
 MOST_QUERY_CHARACTERS = 100_000
 MOST_STEMS = 200
 STEMS_KEPT = 4_096
+LANGUAGE_STEMS, LANGUAGE_CHARS = 60, 500
+"""As much of a passage as tells its language."""
 
 Key = tuple[str, int]
 
@@ -293,13 +295,13 @@ class Retrieve:
         for key in sorted(near, key=lambda key: (-near[key], key)):
             row = None if key in have else chunk_text(connection, *key)
             if key in have:
-                text = " ".join(have[key].body)
+                text = " ".join(have[key].body[:LANGUAGE_STEMS])
             elif row is not None:
                 text = row.text
             else:
                 del near[key]
                 continue
-            if not asked.counts_for(language_of(text)):
+            if not asked.counts_for(language_of(text[:LANGUAGE_CHARS])):
                 del near[key]
             elif row is not None:
                 added.append(self._candidate(Hit(*key, 0.0, row.title, row.context, row.text)))
