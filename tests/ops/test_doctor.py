@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inhouse.ops.doctor import EngineFact, GpuFact, examine
+from inhouse.ops.doctor import EngineFact, GpuFact, SourceFact, examine
 from tests.ops.facts import GOOD
 
 UP = EngineFact("ollama", "local", "up", 2, "", "yes", 0.4)
@@ -58,6 +58,17 @@ def test_each_lack_is_found(change: dict[str, Any], subject: str, level: str, wo
     matching = [finding for finding in found if finding.subject == subject]
     assert [(finding.level, words in finding.message) for finding in matching] == [(level, True)]
     assert all(finding.remedy for finding in found if finding.level == "problem")
+
+
+def test_a_source_that_fails_is_named() -> None:
+    """Why it fails and where to look; the others are one word, and none at all is none."""
+    facts = replace(GOOD, sources=(SourceFact("docs"), SourceFact("mail", "the server is down")))
+    found = [one for one in examine(facts) if "source" in one.subject]
+    assert [(one.subject, one.level, one.message) for one in found] == [
+        ("source mail", "note", "the server is down"),
+        ("sources", "ok", "1 looked at without trouble"),
+    ]
+    assert found[0].remedy == "inhouse sources show mail"
 
 
 def test_allowed_keys_and_used_cards_are_well() -> None:

@@ -14,7 +14,7 @@ from inhouse.gateway.edge.prober import Prober
 from inhouse.gateway.ports import EngineView, MoneyFacts
 from inhouse.kernel.errors import EngineError, InhouseError
 from inhouse.kernel.ports import Embedder
-from inhouse.ops.doctor import EngineFact, Facts, LegFact, PricesFact
+from inhouse.ops.doctor import EngineFact, Facts, LegFact, PricesFact, SourceFact
 from inhouse.ops.edge import probes
 from inhouse.store.database import Database
 
@@ -30,7 +30,7 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
     serving = owner(home)
     mode, ours = probes.permissions(home.root)
     version, languages = await asyncio.to_thread(probes.tesseract)
-    database, index, engines, prices, legs = await _inside(loaded, home)
+    database, index, engines, prices, legs, sources = await _inside(loaded, home)
     return Facts(
         python=sys.version_info[:2],
         home=str(home.root),
@@ -55,10 +55,13 @@ async def doctor_facts(loaded: Loaded, home: Home) -> Facts:
         index=index,
         prices=prices,
         legs=legs,
+        sources=sources,
     )
 
 
-Inside = tuple[str, str, tuple[EngineFact, ...], PricesFact | None, tuple[LegFact, ...]]
+Inside = tuple[
+    str, str, tuple[EngineFact, ...], PricesFact | None, tuple[LegFact, ...], tuple[SourceFact, ...]
+]
 
 
 async def _inside(loaded: Loaded, home: Home) -> Inside:
@@ -66,17 +69,18 @@ async def _inside(loaded: Loaded, home: Home) -> Inside:
     try:
         opened = await asyncio.to_thread(open_database, home)
     except InhouseError as error:
-        return str(error), "not looked at: the database cannot be opened", (), None, ()
+        return str(error), "not looked at: the database cannot be opened", (), None, (), ()
     try:
         said = await asyncio.to_thread(_check, opened)
         if said != "ok":
-            return said, "not looked at: the database is damaged", (), None, ()
+            return said, "not looked at: the database is damaged", (), None, (), ()
         async with open_gateway(loaded, home, opened, watch=False) as gateway:
             views = await gateway.prober.refresh()
             engines = [await _ask(gateway.prober, view) for view in views]
             prices = _prices(gateway.cash.money.facts())
             legs = await _legs(loaded, home, gateway.dispatch)
-        return said, await asyncio.to_thread(_index, home, opened), tuple(engines), prices, legs
+        index = await asyncio.to_thread(_index, home, opened)
+        return said, index, tuple(engines), prices, legs, await asyncio.to_thread(_sources, opened)
     finally:
         opened.close()
 
@@ -93,6 +97,20 @@ async def _legs(loaded: Loaded, home: Home, embedder: Embedder) -> tuple[LegFact
     return tuple(
         LegFact(one.leg, one.state, one.words, one.remedy, failures.get(one.leg, "")) for one in states
     )
+
+
+def _sources(database: Database) -> tuple[SourceFact, ...]:
+    """The sources that are looked at, and why the last look at one failed."""
+    if "knowledge" in probes.missing_extras():
+        return ()
+    from inhouse.knowledge.edge.source_desk_rows import SourceRows
+
+    facts: list[SourceFact] = []
+    for source in SourceRows(database).all():
+        outcome = source.outcome
+        failing = outcome is not None and outcome.failures and not source.paused
+        facts.append(SourceFact(source.name, "; ".join(outcome.words[:1]) if outcome and failing else ""))
+    return tuple(facts)
 
 
 def _prices(facts: MoneyFacts) -> PricesFact:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "LegFact", "PricesFact", "examine"]
+__all__ = ["EngineFact", "Facts", "Finding", "GpuFact", "LegFact", "PricesFact", "SourceFact", "examine"]
 
 Level = Literal["ok", "note", "problem"]
 
@@ -54,6 +54,14 @@ class LegFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFact:
+    """A source of documents; `failure` says why it could not be looked at, "" when it could."""
+
+    name: str
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PricesFact:
     """The price table. `unknown` says in words what has no price yet, empty when all has one."""
 
@@ -93,6 +101,7 @@ class Facts:
     prices: PricesFact | None = None
     """None: not looked at, because the database cannot be opened."""
     legs: tuple[LegFact, ...] = ()
+    sources: tuple[SourceFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,19 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
     """One finding or more per subject, in the order in which a person would look."""
     return tuple(
         finding
-        for look in (_machine, _home, _ports, _extras, _scans, _engines, _legs, _gpus, _cloud, _prices)
+        for look in (
+            _machine,
+            _home,
+            _ports,
+            _extras,
+            _scans,
+            _engines,
+            _legs,
+            _sources,
+            _gpus,
+            _cloud,
+            _prices,
+        )
         for finding in look(facts)
     )
 
@@ -251,6 +272,17 @@ def _legs(facts: Facts) -> Iterator[Finding]:
             yield Finding(subject, "ok", leg.words)
         else:
             yield Finding(subject, "note", leg.words, leg.remedy)
+
+
+def _sources(facts: Facts) -> Iterator[Finding]:
+    """Each that fails, and one word for all the others."""
+    for source in facts.sources:
+        if source.failure:
+            remedy = f"inhouse sources show {source.name}"
+            yield Finding(f"source {source.name}", "note", source.failure, remedy)
+    well = sum(not source.failure for source in facts.sources)
+    if well:
+        yield Finding("sources", "ok", f"{well} looked at without trouble")
 
 
 def _gpus(facts: Facts) -> Iterator[Finding]:
