@@ -13,22 +13,23 @@ own files shrink only by `chroma vacuum` there.
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from inhouse.kernel.caller import Caller, Readers, may_read
-from inhouse.kernel.errors import MissingExtra
+from inhouse.knowledge.edge.chroma_connection import (
+    ChromaConnection,
+    ChromaSilent,
+    Collection,
+    failures,
+    spoken,
+)
 from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE
 from inhouse.knowledge.edge.vectors import fingerprint, unit
 from inhouse.knowledge.index import Counts, EmbeddingModel, Filed, Mended, VectorEntry, VectorHit, shelf_name
@@ -42,99 +43,33 @@ NAMES_AT_ONCE = 500
 _PREFIX = "inhouse-"
 _FRESH = "-fresh"
 
-P = ParamSpec("P")
-T = TypeVar("T")
-Collection = Any  # chromadb is an extra, and its types with it
-
-
-class ChromaSilent(OSError):
-    """The Chroma server does not answer."""
-
-
-def _spoken(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:  # Any: self
-    """Turn the errors of chromadb and of its connection into `ChromaSilent`."""
-
-    @functools.wraps(method)
-    def spoken(self: Any, /, *given: P.args, **named: P.kwargs) -> T:  # Any: as above
-        try:
-            return method(self, *given, **named)
-        except _failures() as error:
-            raise ChromaSilent(f"Chroma does not answer: {error}") from error
-
-    return spoken
-
 
 class ChromaStore:
-    """One Chroma: files of this process below `folder`, or the server at `url`. Connects when it is asked."""
+    """Vectors in one Chroma, of whichever model: files of this process below `folder`, or a server."""
 
     def __init__(self, *, folder: Path | None = None, url: str = "") -> None:
-        self.folder = folder
-        self.turn = threading.RLock()
-        self._url = url
-        self._client: Any = None  # chromadb.api.ClientAPI
-
-    def client(self) -> Any:  # Any: see `_client`
-        """The connection.
-
-        Raises:
-            MissingExtra: if chromadb is not installed.
-            ChromaSilent: if the server does not answer.
-        """
-        with self.turn:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
-
-    def close(self) -> None:
-        """Give the files or the connection back."""
-        with self.turn:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
-
-    def collections(self) -> list[Collection]:
-        """Every collection there is."""
-        found: list[Collection] = []
-        size = 1_000
-        while True:
-            page = self.client().list_collections(limit=size, offset=len(found))
-            found += page
-            if len(page) < size:
-                return found
+        self._connection = ChromaConnection(folder=folder, url=url)
 
     def of(self, model: EmbeddingModel) -> Chroma:
         """The vectors of a model, there already or still to come."""
-        return Chroma(self, model)
+        return Chroma(self._connection, model)
 
-    @_spoken
+    @spoken
     def stored(self) -> list[EmbeddingModel]:
         """The models of which there are vectors."""
-        models = {_model(one) for one in self.collections() if one.name.startswith(_PREFIX)}
+        found = self._connection.collections()
+        models = {_model(one) for one in found if one.name.startswith(_PREFIX)}
         return sorted((model for model in models if model is not None), key=fingerprint)
 
     def drop(self, model: EmbeddingModel) -> None:
         """Remove every vector of a model."""
         self.of(model).reset()
 
-    def _connect(self) -> Any:  # Any: see `_client`
-        chromadb, settings = _library()
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return chromadb.PersistentClient(str(self.folder), settings=settings)
-        parts = urlsplit(self._url)
-        tls = parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        refusals: tuple[type[Exception], ...] = (ValueError, *_failures())  # it makes ValueErrors of some
-        try:
-            return chromadb.HttpClient(host=parts.hostname, port=port, ssl=tls, settings=settings)
-        except refusals as error:
-            raise ChromaSilent(f"Chroma at {self._url} does not answer: {error}") from error
-
 
 class Chroma:
     """The vectors of one model in a Chroma store, an `Index`. For several threads; writes take turns."""
 
-    def __init__(self, store: ChromaStore, model: EmbeddingModel) -> None:
+    def __init__(self, store: ChromaConnection, model: EmbeddingModel) -> None:
         self.model = model
         self._store = store
         self._turn = store.turn
@@ -142,7 +77,7 @@ class Chroma:
 
     # ---- writing
 
-    @_spoken
+    @spoken
     def replace(self, documents: Sequence[Filed[VectorEntry]]) -> None:
         """Put the entries of these documents in place of all earlier ones. Vectors are made length 1."""
         if not documents:
@@ -157,7 +92,7 @@ class Chroma:
                 self._put(self._shelf(readers), entries)
             self._tidy(COMPACT_SHARE)
 
-    @_spoken
+    @spoken
     def remove(self, document_ids: Sequence[str]) -> None:
         """Forget these documents; no error for unknown ones."""
         if not document_ids:
@@ -166,7 +101,7 @@ class Chroma:
             self._forget(document_ids)
             self._tidy(COMPACT_SHARE)
 
-    @_spoken
+    @spoken
     def refile(self, document_ids: Sequence[str], readers: Readers) -> None:
         """Move the vectors of these documents to the collection of other readers; nothing is embedded."""
         with self._turn:
@@ -178,16 +113,16 @@ class Chroma:
                     self._forget(sorted({entry.document_id for entry in moving}), only=name)
             self._tidy(COMPACT_SHARE)
 
-    @_spoken
+    @spoken
     def compact(self) -> int:
         """Write every collection with deleted vectors anew; embedded, its old files go, too."""
         with self._turn:
             rewritten = self._tidy(0.0)
-            if rewritten and self._store.folder is not None:
-                self._sweep_files(self._store.folder)
+            if rewritten:
+                self._store.sweep()
             return rewritten
 
-    @_spoken
+    @spoken
     def reset(self) -> None:
         """Remove the collections of this model."""
         with self._turn:
@@ -196,7 +131,7 @@ class Chroma:
 
     # ---- looking
 
-    @_spoken
+    @spoken
     def search(
         self,
         caller: Caller,
@@ -216,7 +151,7 @@ class Chroma:
                     hits[hit.document_id, hit.ordinal] = hit
         return sorted(hits.values(), key=lambda hit: (-hit.score, hit.document_id, hit.ordinal))[:limit]
 
-    @_spoken
+    @spoken
     def score(
         self, caller: Caller, query: NDArray[numpy.float32], chunks: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], float]:
@@ -230,22 +165,22 @@ class Chroma:
         }
         return {chunk: near[chunk] for chunk in chunks if chunk in near}
 
-    @_spoken
+    @spoken
     def held(self, document_ids: Sequence[str]) -> list[VectorEntry]:
         """What is kept of these documents, so that an unchanged text is not embedded again."""
         return [entry for shelf in self._all().values() for entry in _entries(shelf, document_ids)]
 
-    @_spoken
+    @spoken
     def documents(self) -> set[str]:
         """Every document that has a vector."""
         return {document_id for document_id, _ in self.entries()}
 
-    @_spoken
+    @spoken
     def count(self, caller: Caller) -> int:
         """How many vectors the caller could find."""
         return sum(shelf.count() for shelf in self._readable(caller))
 
-    @_spoken
+    @spoken
     def counts(self) -> Counts:
         """How much there is, in all collections of this model."""
         shelves = self._all().values()
@@ -254,7 +189,7 @@ class Chroma:
             entries=sum(shelf.count() for shelf in shelves),
             deleted=sum(_deleted(shelf) for shelf in shelves),
             shelves=len(shelves),
-            size_bytes=sum(path.stat().st_size for path in self._files()),
+            size_bytes=self._store.size_bytes(),
         )
 
     def entries(self) -> Iterator[tuple[str, int]]:
@@ -271,7 +206,7 @@ class Chroma:
             self._open().heartbeat()
         except ChromaSilent as error:
             return str(error)
-        except _failures() as error:
+        except failures() as error:
             return f"Chroma does not answer: {error}"
         return ""
 
@@ -281,12 +216,7 @@ class Chroma:
             silent = self.alive()
             if silent:
                 return [silent]
-            wrong = []
-            database = self._store.folder / "chroma.sqlite3" if self._store.folder else None
-            if database and database.is_file():
-                with closing(sqlite3.connect(database)) as connection:
-                    said = connection.execute("PRAGMA integrity_check").fetchone()[0]
-                wrong += [] if said == "ok" else [f"{database.name}: {said}"]
+            wrong = [said] if (said := self._store.damage()) else []
             probe = numpy.zeros(self.model.dimension, numpy.float32)
             probe[0] = 1.0
             for name, shelf in self._all().items():
@@ -392,40 +322,6 @@ class Chroma:
         self._put(fresh, list(_entries(shelf, None)))
         self._open().delete_collection(name)
         fresh.modify(name=name)
-
-    def _files(self) -> list[Path]:
-        folder = self._store.folder
-        return [path for path in folder.rglob("*") if path.is_file()] if folder else []
-
-    def _sweep_files(self, folder: Path) -> None:
-        """Remove the graphs of collections that are gone, and the free pages of the database."""
-        self._store.close()
-        with closing(sqlite3.connect(folder / "chroma.sqlite3", isolation_level=None)) as connection:
-            living = {row[0] for row in connection.execute("SELECT id FROM segments")}
-            connection.execute("VACUUM")
-        for path in folder.iterdir():
-            if path.is_dir() and path.name not in living:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """What chromadb raises when the store or the connection fails, beside `OSError`."""
-    import httpx
-    from chromadb.errors import ChromaError
-
-    return ChromaError, httpx.HTTPError
-
-
-def _library() -> tuple[Any, Any]:  # Any: the module and its settings, see `Collection`
-    try:
-        import chromadb
-        from chromadb.config import Settings
-    except ImportError as error:
-        raise MissingExtra(
-            f"retrieval.vectors is `chroma`, but chromadb cannot be imported: {error}",
-            hint='pip install "inhouse[chroma]", or set retrieval.vectors to `files`',
-        ) from error
-    return chromadb, Settings(anonymized_telemetry=False)
 
 
 def _filters(document_ids: Sequence[str] | None) -> list[dict[str, Any] | None]:  # Any: Chroma's filters
