@@ -1,6 +1,6 @@
 """Looks for leaks: random people ask random questions in a house where most documents are not for them.
 
-    python -m bench.canaries [PAIRS] [SEED]
+    python -m bench.canaries [PAIRS] [SEED] [SECONDS]
 
 Every document has a key word, by which it is asked for, and a secret that stands nowhere else; its readers
 are one of many sets of groups with levels. A leak is a secret, a name or an id of a document that the asker
@@ -37,9 +37,9 @@ from inhouse.serve.parts import Parts
 PAIRS = 10_000
 ASKED = 300
 COMPARED_PEOPLE, COMPARED_QUESTIONS = 4, 40
-LIMIT_S = 300.0
+LIMIT_S = 600.0
 """On a slow machine fewer pairs are tried; n is printed."""
-DOCUMENTS, SETS, PEOPLE, TOPICS = 160, 40, 60, 12
+DOCUMENTS, SETS, PEOPLE, TOPICS = 96, 32, 60, 12
 GROUPS = ("finance", "hr", "it", "legal", "sales", "board", "lab", "north")
 HIGHEST = 3
 LETTERS = "bdfgklmnprstvz", "aeiou"
@@ -289,15 +289,16 @@ async def main() -> int:
     dice = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 20_261_121)
     papers, everybody = corpus(dice), people(dice)
     drawn = [(dice.choice(everybody), question(dice, dice.choice(papers))) for _ in range(pairs)]
+    limit_s = float(sys.argv[3]) if len(sys.argv) > 3 else LIMIT_S
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
         async with counted_house(folder) as parts:
             await fill(parts, folder / "papers", papers)
-            until = started + LIMIT_S * 0.6
+            until = started + limit_s * 0.8
             searched = await search_all(parts, papers, drawn, filtered=True, until=until)
-            asked = await ask_all(parts, papers, drawn[-ASKED:], until=started + LIMIT_S * 0.8)
-            control = await search_all(parts, papers, drawn[:300], filtered=False, until=started + LIMIT_S)
+            asked = await ask_all(parts, papers, drawn[-ASKED:], until=started + limit_s * 0.9)
+            control = await search_all(parts, papers, drawn[:300], filtered=False, until=started + limit_s)
             chosen = [*dice.sample(everybody[2:], COMPARED_PEOPLE - 1), everybody[0]]
             questions = [words for _, words in drawn[:COMPARED_QUESTIONS]]
             compared, differ = await compare(parts, folder, papers, chosen, questions)
