@@ -35,11 +35,11 @@ SAME_TITLE = 0.6
 ANSWERS_SHARE = 0.5
 """Both sentences, with title and headings, hold at least this weight of the question's words."""
 _EVERYDAY = (
-    "employee staff worker person people everyone every each year annual annually calendar company"
+    "employee staff worker person people everyone every each year calendar company"
     " organization total amount number equal constitute provide receive give get grant entitle eligible set"
     " make take follow use apply currently new now pay paid per up day days working business must request"
     " submit later earlier advance prior before within than not need require rule policy"
-    " сотрудник работник человек каждый год годовой ежегодный календарный рабочий компания организация"
+    " сотрудник работник человек каждый год годовой календарный рабочий компания организация"
     " всего общий размер количество равен равна составлять составляет предоставлять получать давать"
     " полагаться установить устанавливать действовать применять новый теперь оплачиваемый платить"
     " выплачивать день дней подавать подать поздно позднее раньше заранее до течение нужно требовать"
