@@ -89,7 +89,7 @@ class Chroma:
                 if entries:
                     fresh.setdefault(readers, []).extend(entries)
             for readers, entries in fresh.items():
-                self._put(self._shelf(readers), entries)
+                _put(self._shelf(readers), entries, self._open().get_max_batch_size())
             self._tidy(COMPACT_SHARE)
 
     @spoken
@@ -109,7 +109,7 @@ class Chroma:
             for name, shelf in self._all().items():
                 moving = list(_entries(shelf, document_ids)) if name != target else []
                 if moving:
-                    self._put(self._shelf(readers), moving)
+                    _put(self._shelf(readers), moving, self._open().get_max_batch_size())
                     self._forget(sorted({entry.document_id for entry in moving}), only=name)
             self._tidy(COMPACT_SHARE)
 
@@ -217,13 +217,9 @@ class Chroma:
             if silent:
                 return [silent]
             wrong = [said] if (said := self._store.damage()) else []
-            probe = numpy.zeros(self.model.dimension, numpy.float32)
-            probe[0] = 1.0
-            for name, shelf in self._all().items():
-                known = shelf.count()
-                found = len(list(_nearest(shelf, probe, max(known, 1), None)))
-                if known and not found:
-                    wrong.append(f"{name}: holds {known} vectors and finds none")
+            wrong += [
+                f"{name}: holds vectors and finds none" for name, one in self._all().items() if _blind(one)
+            ]
             return wrong
 
     def mend(self) -> Mended:
@@ -271,23 +267,6 @@ class Chroma:
             },
         )
 
-    def _put(self, shelf: Collection, entries: Sequence[VectorEntry]) -> None:
-        size = self._open().get_max_batch_size()
-        for at in range(0, len(entries), size):
-            some = entries[at : at + size]
-            shelf.upsert(
-                ids=[f"{entry.document_id}:{entry.ordinal}" for entry in some],
-                embeddings=[unit(entry.vector, self.model.dimension) for entry in some],
-                metadatas=[
-                    {
-                        "document_id": entry.document_id,
-                        "ordinal": entry.ordinal,
-                        "text_sha": entry.text_sha,
-                    }
-                    for entry in some
-                ],
-            )
-
     def _forget(self, document_ids: Sequence[str], *, only: str = "") -> None:
         for name, shelf in self._all().items():
             if only and name != only:
@@ -319,7 +298,7 @@ class Chroma:
         if any(one.name == fresh_name for one in self._list()):
             self._open().delete_collection(fresh_name)
         fresh = self._shelf(_readers(shelf), _FRESH)
-        self._put(fresh, list(_entries(shelf, None)))
+        _put(fresh, list(_entries(shelf, None)), self._open().get_max_batch_size())
         self._open().delete_collection(name)
         fresh.modify(name=name)
 
@@ -343,12 +322,31 @@ def _nearest(
         yield VectorHit(row["document_id"], row["ordinal"], 1.0 - float(distance))
 
 
+def _put(shelf: Collection, entries: Sequence[VectorEntry], at_once: int) -> None:
+    for at in range(0, len(entries), at_once):
+        some = entries[at : at + at_once]
+        shelf.upsert(
+            ids=[f"{one.document_id}:{one.ordinal}" for one in some],
+            embeddings=[unit(one.vector, len(one.vector)) for one in some],
+            metadatas=[
+                {"document_id": one.document_id, "ordinal": one.ordinal, "text_sha": one.text_sha}
+                for one in some
+            ],
+        )
+
+
 def _entries(shelf: Collection, document_ids: Sequence[str] | None) -> Iterator[VectorEntry]:
     for filter_ in _filters(document_ids):
         found = shelf.get(where=filter_, include=["metadatas", "embeddings"])
         for row, vector in zip(found["metadatas"], found["embeddings"], strict=True):
             array = numpy.asarray(vector, numpy.float32)
             yield VectorEntry(row["document_id"], row["ordinal"], row["text_sha"], array)
+
+
+def _blind(shelf: Collection) -> bool:
+    """True when a collection has vectors, and a search among them finds nothing."""
+    some = shelf.get(limit=1, include=["embeddings"])["embeddings"]
+    return len(some) > 0 and not list(_nearest(shelf, some[0], 1, None))
 
 
 def _readers(shelf: Collection) -> Readers:
