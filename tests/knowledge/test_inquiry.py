@@ -118,6 +118,12 @@ def test_a_hedge_names_what_was_not_found(language: str, named: str) -> None:
     assert named not in refusal
 
 
+def test_a_name_that_no_quote_holds_is_never_answered_plainly() -> None:
+    """However strong the evidence is: about Chicago nothing was said; a common word is said otherwise."""
+    assert judge(9.0, missing=None, unsaid=("Chicago", "guest")).band == "hedge"
+    assert judge(9.0, missing=None, unsaid=("guest",)).band == "answer"
+
+
 def test_the_office_thesaurus_joins_both_languages() -> None:
     """A Russian word knows its English names, with less weight than Russian ones."""
     (meaning,) = OFFICE.meanings(STEMS("отпуск"))

@@ -93,3 +93,10 @@ def test_a_heading_says_a_word_for_its_sentences() -> None:
     question = asked("gym membership")
     under = passage("The company pays half of the membership for everybody.", heading=("Gym",))
     assert unsaid_words(question, extract(question, [under], VOCABULARY), VOCABULARY) == ()
+
+
+def test_words_that_ask_for_a_value_are_not_called_missing() -> None:
+    """`Number of days` asks; that a quote gives the figure without these words is no lack."""
+    question = asked("What is the maximum number of days for the sauna?")
+    quotes = extract(question, [passage("The sauna may be booked for three evenings.")], VOCABULARY)
+    assert unsaid_words(question, quotes, VOCABULARY) == ()

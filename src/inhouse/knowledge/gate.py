@@ -94,7 +94,11 @@ def judge(strength: float, *, missing: AnswerKind | None, unsaid: tuple[str, ...
         return Verdict("refuse", "weak")
     if missing is not None:
         return Verdict("hedge", "value", missing, unsaid)
-    return Verdict("hedge", "weak", unsaid=unsaid) if strength < HEDGE_BELOW else Verdict("answer", "")
+    # Words may be said otherwise, names and figures may not: an answer about another place is no answer.
+    named = tuple(word for word in unsaid if word[:1].isupper() or word[:1].isdigit())
+    if strength < HEDGE_BELOW or named:
+        return Verdict("hedge", "weak", unsaid=unsaid if strength < HEDGE_BELOW else named)
+    return Verdict("answer", "")
 
 
 def say_reason(verdict: Verdict, language: Language) -> str | None:

@@ -13,6 +13,13 @@ __all__ = ["unsaid_words"]
 MOST_WORDS = 4
 TELLING_SHARE = 0.5
 """A word is worth naming from this share of the worth of the question's rarest word on."""
+MEASURES = (
+    "number amount percentage percent maximum minimum rate limit length size date day days hour hours"
+    " week weeks month months year years time times"
+    " число количество процент максимум минимум максимальный минимальный размер срок дата день дней час часов"
+    " неделя недель месяц месяцев год лет раз"
+)
+"""Words that ask for a value and need not stand beside it."""
 
 
 def unsaid_words(
@@ -27,13 +34,16 @@ def unsaid_words(
         return ()
     above = " ".join(" ".join((one.passage.title, *one.passage.heading)) for one in quotes)
     texts = [vocabulary.stems(each) for each in (above, *(one.text for one in quotes))]
+    measures = frozenset(vocabulary.stems(MEASURES))
     unsaid: list[str] = []
     for question, weights in asked:
         lookout = weights.lookout()
         held = {stem for text in texts for _, stem, _ in lookout.sight(text)}
         least = TELLING_SHARE * max(weights.of.values(), default=0.0)
         for word in question.text.split():
-            stems = [stem for stem in vocabulary.stems(word) if stem in question.content]
+            stems = [
+                stem for stem in vocabulary.stems(word) if stem in question.content and stem not in measures
+            ]
             if stems and not held.intersection(stems) and any(weights.of[stem] >= least for stem in stems):
                 unsaid.append(word.strip("?!.,;:()\"'«»“”"))
     return tuple(dict.fromkeys(unsaid))[:MOST_WORDS]
