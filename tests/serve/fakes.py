@@ -55,6 +55,7 @@ from inhouse.ops.health import Check
 from inhouse.serve.parts import Limits, Parts, SettingRow
 from tests.serve.fake_keys import FakeKeys
 from tests.serve.fake_people import FakeAccess, FakePeople
+from tests.serve.fake_search import FakeGlossary, FakeLegs, FakeSearch
 from tests.serve.fake_sources import FakeSources
 from tests.serve.plane.house import FakeModels as StoredModels
 
@@ -248,15 +249,6 @@ class FakePages:
 
 
 EVERYWHERE = Scope()
-
-
-class FakeSearch:
-    async def search(
-        self, caller: Caller, query: str, *, k: int = 10, scope: Scope = EVERYWHERE
-    ) -> tuple[Passage, ...]:
-        if not any(character.isalnum() for character in query):
-            raise BadRequest("The query has no word in it", hint="write a word")
-        return (PASSAGE,)[:k]
 
 
 @dataclass
@@ -465,6 +457,8 @@ class FakeHouse:
     money: FakeMoney = field(default_factory=FakeMoney)
     people: FakePeople = field(default_factory=FakePeople)
     sources: FakeSources = field(default_factory=FakeSources)
+    legs: FakeLegs = field(default_factory=FakeLegs)
+    glossary: FakeGlossary = field(default_factory=FakeGlossary)
     writable: bool = True
 
     @property
@@ -478,7 +472,7 @@ class FakeHouse:
             library=self.library,
             ingest=self.ingest if self.writable else None,
             pages=FakePages(),
-            search=FakeSearch(),
+            search=FakeSearch((PASSAGE,)),
             answers=self.answers,
             chats=self.chats,
             fleet=self.fleet,
@@ -494,5 +488,7 @@ class FakeHouse:
             money=self.money,
             people=self.people,
             access=FakeAccess(self.people),
+            legs=self.legs,
+            glossary=self.glossary,
             sources=self.sources,
         )
