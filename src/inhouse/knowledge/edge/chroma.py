@@ -83,11 +83,12 @@ class Chroma:
         if not documents:
             return
         with self._turn:
-            self._forget([document_id for document_id, _, _ in documents])
             fresh: dict[Readers, list[VectorEntry]] = {}
             for _, readers, entries in documents:
                 if entries:
-                    fresh.setdefault(readers, []).extend(entries)
+                    ready = [_ready(entry, self.model.dimension) for entry in entries]
+                    fresh.setdefault(readers, []).extend(ready)
+            self._forget([document_id for document_id, _, _ in documents])
             for readers, entries in fresh.items():
                 _put(self._shelf(readers), entries, self._open().get_max_batch_size())
             self._tidy(COMPACT_SHARE)
@@ -322,12 +323,16 @@ def _nearest(
         yield VectorHit(row["document_id"], row["ordinal"], 1.0 - float(distance))
 
 
+def _ready(entry: VectorEntry, dimension: int) -> VectorEntry:
+    return VectorEntry(entry.document_id, entry.ordinal, entry.text_sha, unit(entry.vector, dimension))
+
+
 def _put(shelf: Collection, entries: Sequence[VectorEntry], at_once: int) -> None:
     for at in range(0, len(entries), at_once):
         some = entries[at : at + at_once]
         shelf.upsert(
             ids=[f"{one.document_id}:{one.ordinal}" for one in some],
-            embeddings=[unit(one.vector, len(one.vector)) for one in some],
+            embeddings=[one.vector for one in some],
             metadatas=[
                 {"document_id": one.document_id, "ordinal": one.ordinal, "text_sha": one.text_sha}
                 for one in some
