@@ -305,9 +305,9 @@ class _Crawl:
                     place, max_bytes=MOST_BYTES * 2, allowed=lambda to: to.authority == url.authority
                 )
             except FetchFailed as error:
-                raise Unavailable(
-                    f"{url.host} cannot be read: {error}", hint="is the address right?"
-                ) from None
+                words = f"{url.host} cannot be read: {error}"
+                inside = "hosts of the own network are named in sources.private_hosts"
+                raise Unavailable(words, hint=inside if error.refused else "is the address right?") from None
             if reply.status >= 500 or reply.status == 429:
                 raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
             content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
