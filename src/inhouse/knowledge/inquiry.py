@@ -19,7 +19,9 @@ from inhouse.knowledge.words import Question, Vocabulary, read_question
 __all__ = ["Inquiry", "Ranking", "rank_inquiry", "read_inquiry"]
 
 MOST_LIFT = 1.6
-"""How far the best passage for one thing asked may be lifted to stand beside the best for another."""
+"""How far the best passage for one thing asked may be lifted to stand beside the best for another.
+With lifting, bench/questions.py finds all quotes of 14 of 20 English questions among five passages, without
+parts of a question 12; a part that nothing answers must not fill the places, hence a bound."""
 
 
 @dataclass(frozen=True, slots=True)

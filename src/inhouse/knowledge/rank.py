@@ -34,8 +34,9 @@ BACKGROUND_WEIGHT = 0.4
 """A word lent by the question before counts less than a word of this one."""
 IMPERSONAL_TRUST = 0.3
 """Other names count by less when a question is asked in the words of a document rather than of a person: with
-all of it, near misses refused at 85 % answered fall from .912 to .891 en and .870 to .866 ru
-(bench/fit_gate.py), while the questions of staff need it (bench/staff.py)."""
+all of it near misses refused at 85 % answered fall from .912 to .891 en and .870 to .866 ru, with half of it
+to .906 and .866, with this to .905 and .863 (bench/fit_gate.py); the questions of staff need all of it
+(bench/staff.py)."""
 HELD_SHARE = 0.5
 """From this share on a stem counts as said: another name says it, a mere relative of the word does not."""
 
