@@ -15,7 +15,7 @@ compile() {
         --no-emit-index-url --no-annotate --no-header --output-file "$output"
 }
 compile requirements.lock pyproject.toml --extra knowledge --extra local
-compile requirements-dev.lock pyproject.toml --extra knowledge --extra local --group dev \
+compile requirements-dev.lock pyproject.toml --extra knowledge --extra local --extra sources --group dev \
     --constraint requirements.lock
 compile requirements-build.lock requirements-build.in --constraint requirements-dev.lock
 compile requirements-model.lock requirements-model.in --no-deps
