@@ -32,7 +32,7 @@ def asking(port: int, folder: Path, *, scheme: str = "imap", tls: str = "off", *
     told = {"user": USER, "password": "env:POST", "tls": tls, **options}
     source = Source("post", "imap", f"{scheme}://127.0.0.1:{port}", "", ALL, options=told)
     folder.mkdir(exist_ok=True)
-    return Ask(source, {}, folder, 1_000_000, {"POST": PASSWORD}, 0.0)
+    return Ask(source, dict, folder, 1_000_000, {"POST": PASSWORD}, 0.0)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def known(seen: Seen) -> dict[str, Known]:
 
 
 def later(ask: Ask, seen: Seen) -> Ask:
-    return replace(ask, source=replace(ask.source, cursor=seen.cursor), known=known(seen))
+    return replace(ask, source=replace(ask.source, cursor=seen.cursor), known=lambda: known(seen))
 
 
 def test_every_message_is_a_document(post: Post, ask: Ask) -> None:

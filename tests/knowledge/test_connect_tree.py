@@ -83,7 +83,7 @@ def smb(tmp_path: Path) -> Iterator[Place]:
 
 def _ask(source: Source, folder: Path, environment: dict[str, str]) -> Ask:
     (folder / "in").mkdir()
-    return Ask(source, {}, folder / "in", 500_000, environment, 0.0)
+    return Ask(source, dict, folder / "in", 500_000, environment, 0.0)
 
 
 def _writer(root: Path) -> Callable[[str, bytes, float], None]:

@@ -29,14 +29,12 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def ask(site: Site, tmp_path: Path) -> Ask:
-    site.pages["/guide/"] = page(
-        "Guide", "All about leave and pay in our company.", "leave", "/other/"
-    )
+    site.pages["/guide/"] = page("Guide", "All about leave and pay in our company.", "leave", "/other/")
     site.pages["/guide/leave"] = page("Leave", "Twenty eight days of leave a year for everybody here.", "./")
     site.pages["/other/"] = page("Other", "This is outside of the guide and must not be read.")
     options = {"delay_s": "0", "main_text": "no"}
     source = Source("web", "web", f"{site.address}/guide/", "", frozenset({"all"}), options=options)
-    return Ask(source, {}, tmp_path, 5_000_000, {}, NOW, site.private)
+    return Ask(source, dict, tmp_path, 5_000_000, {}, NOW, site.private)
 
 
 def look(site: Site, ask: Ask, **more: object) -> Seen:

@@ -130,7 +130,7 @@ class SourceLook:
         folder.mkdir(parents=True)
         return Ask(
             source=source,
-            known={one.document: one for one in self._shelves.known(source.name)},
+            known=lambda: {one.document: one for one in self._shelves.known(source.name)},
             incoming=folder,
             max_bytes=self._settings.max_bytes,
             environment=self._settings.environment,

@@ -109,7 +109,7 @@ class _Look:
     def _known(self, mailbox: Mailbox, state: State) -> list[Found] | None:
         """The messages as they are known, None when some of them are not."""
         start = f"{mailbox.path}/{state[0]}-"
-        known = [one for name, one in self._ask.known.items() if name.startswith(start) and not one.trashed]
+        known = [one for name, one in self._ask.known().items() if name.startswith(start) and not one.trashed]
         if len(known) != state[2]:
             return None
         return [

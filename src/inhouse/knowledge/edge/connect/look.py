@@ -42,13 +42,13 @@ class LookStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One look at a source. `known` are its documents by path; `incoming` is an empty folder of its own.
+    """One look at a source. `known` gives its documents by path; `incoming` is an empty folder of its own.
 
     `private_hosts` are the exact pairs of host and port inside the network that the web may lead to.
     """
 
     source: Source
-    known: Mapping[str, Known]
+    known: Callable[[], Mapping[str, Known]]
     incoming: Path
     max_bytes: int
     environment: Mapping[str, str]
