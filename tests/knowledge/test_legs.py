@@ -11,8 +11,10 @@ from sqlalchemy import select, update
 
 from inhouse.kernel.caller import EVERYONE, Caller
 from inhouse.kernel.errors import InhouseError
+from inhouse.knowledge.edge.embed_leg import EmbedSettings, VectorLeg
 from inhouse.knowledge.edge.embed_store import Examined, VectorStore
 from inhouse.knowledge.edge.lexical import Lexical
+from inhouse.knowledge.edge.retrieve import Retrieve
 from inhouse.knowledge.edge.retrieve_states import LegWishes, vector_state
 from inhouse.knowledge.edge.tables import documents, texts
 from inhouse.knowledge.edge.vectors import fingerprint, stored_models
@@ -132,6 +134,27 @@ async def test_an_engine_that_fails_later_costs_nobody_a_passage(
         fake.fault = "none"
         house.clock.now += 31
         assert (await house.found(QUESTIONS["ru/7.md"]))[0].vector is not None
+
+
+async def test_a_damaged_shelf_costs_nobody_a_passage(
+    tmp_path: Path, database: Database, lexical: Lexical
+) -> None:
+    """Vectors that cannot be trusted are left out of the search; the words answer."""
+    async with world(tmp_path, database, lexical, FakeLegs()) as house:
+        await house.make()
+        question = QUESTIONS["ru/3.md"]
+        plain = await house.plain.search(Caller(), question, k=5)
+        assert await house.found(question) != plain
+        house.store = VectorStore(tmp_path / "vectors")
+        for path in (tmp_path / "vectors").rglob("*"):
+            if path.is_file() and path.name not in ("legs.json", "model.json", "readers.json"):
+                path.write_bytes(b"broken" * 100)
+        fresh = VectorLeg(
+            house.store, house.leg._engine, house.leg._bridge, EmbedSettings("m"), clock=house.clock
+        )
+        again = Retrieve(database, lexical, vectors=fresh)
+        assert await again.search(Caller(), question, k=5) == plain
+        assert fresh.breaker.said
 
 
 async def test_a_new_model_takes_over_when_it_knows_everything(

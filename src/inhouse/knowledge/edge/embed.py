@@ -75,6 +75,7 @@ class EmbedWork:
     def start(self) -> None:
         """Begin; `stop` ends it."""
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End it wherever it is; what was written stays."""
@@ -98,6 +99,11 @@ class EmbedWork:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 continue
             await self._sleep(0 if busy else IDLE_S)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of our own ends the work, and must not do so in silence."""
+        if not task.cancelled() and task.exception() is not None:
+            self._store.book.note(trouble=f"the work on vectors ended: {task.exception()!r}")
 
     async def step(self) -> bool:
         """Do the next piece of work; False when there is none.

@@ -11,12 +11,11 @@ import numpy
 from numpy.typing import NDArray
 
 from inhouse.kernel.caller import Caller
-from inhouse.kernel.errors import EngineBroke
+from inhouse.kernel.errors import EngineBroke, InhouseError
 from inhouse.kernel.messages import DataPolicy, EmbedRequest
 from inhouse.kernel.ports import Embedder
 from inhouse.knowledge.edge.embed_bridge import Breaker, Bridge, Under
 from inhouse.knowledge.edge.embed_store import Examined, VectorStore
-from inhouse.knowledge.edge.index_shelves import ShelfDamaged
 from inhouse.knowledge.edge.vectors import fingerprint, unit
 from inhouse.knowledge.index import VectorHit, VectorIndex
 from inhouse.knowledge.selfcheck import BOTH
@@ -156,7 +155,7 @@ class _Asked:
             return ()
         try:
             return self._index.search(caller, vector, limit=limit, within=within)
-        except (ShelfDamaged, OSError) as error:
+        except (InhouseError, ValueError, OSError) as error:
             self._leg.breaker.failed(str(error))
             return ()
 
@@ -167,7 +166,7 @@ class _Asked:
             return {}
         try:
             return self._index.score(caller, vector, chunks)
-        except (ShelfDamaged, OSError) as error:
+        except (InhouseError, ValueError, OSError) as error:
             self._leg.breaker.failed(str(error))
             return {}
 
