@@ -110,6 +110,14 @@ def test_a_site_that_cannot_say_what_may_be_read_is_not_read(site: Site, ask: As
     assert site.paths() == []
 
 
+def test_pauses_between_requests(site: Site, ask: Ask) -> None:
+    """The longer of what we were told and what the site asks for, before each page and sitemap."""
+    site.pages["/robots.txt"] = Page(b"User-agent: *\nCrawl-delay: 2\n", "text/plain")
+    waited: list[float] = []
+    look(site, with_option(ask, delay_s="1"), wait=waited.append)
+    assert (sum(waited), max(waited)) == (6.0, 0.5)
+
+
 def test_a_sitemap_names_pages_that_no_link_leads_to(site: Site, ask: Ask) -> None:
     """Its pages are read when they are inside, and so are those of a sitemap of sitemaps."""
     site.pages["/guide/hidden"] = page("Hidden", "No link leads to this page of the guide.")

@@ -41,6 +41,8 @@ GONE = (404, 410)
 MOST_SITEMAPS = 50
 SITEMAP_BYTES = 20_000_000
 MOST_WORDS = 10
+STEP_S = 0.5
+"""A pause is taken in steps, so that a look that is to end does so at once."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class _Page:
 
 
 class WebConnector:
-    """`look.Connector` for pages. `wait` is given seconds and ends early when it is time to stop."""
+    """`look.Connector` for pages. `wait` lets the seconds pass that it is given."""
 
     def __init__(
         self,
@@ -291,10 +293,12 @@ class _Crawl:
 
     def _pause(self, url: Url) -> None:
         told = self.robots[url.authority].delay_s if url.authority in self.robots else 0.0
-        pause = max(option_number(self.ask.source, "delay_s"), told)
-        if pause:
-            self.wait(pause)
+        left = max(option_number(self.ask.source, "delay_s"), told)
         self.ask.check()
+        while left > 0:
+            self.wait(min(left, STEP_S))
+            left -= STEP_S
+            self.ask.check()
 
     def _robots_of(self, url: Url) -> Robots:
         """Raises Unavailable if the site cannot even say what may be read: RFC 9309, 2.3.1.4."""
