@@ -78,6 +78,8 @@ def test_ask_json_is_the_answer_document(tmp_path: Path) -> None:
         "reason",
         "passages",
         "receipt",
+        "conflicts",
+        "unanswered",
     ]
     assert builder.fakes.chats.chats == {}
     assert builder.fakes.answers.asked[0][0].user == "анна"

@@ -57,6 +57,7 @@ from tests.serve.fake_keys import FakeKeys
 from tests.serve.fake_people import FakeAccess, FakePeople
 from tests.serve.fake_search import FakeGlossary, FakeLegs, FakeSearch
 from tests.serve.fake_sources import FakeSources
+from tests.serve.fake_trash import FakeTrash
 from tests.serve.plane.house import FakeModels as StoredModels
 
 TEXT = "Vacation lasts 28 days. Отпуск длится 28 дней."
@@ -491,4 +492,5 @@ class FakeHouse:
             legs=self.legs,
             glossary=self.glossary,
             sources=self.sources,
+            trash=FakeTrash(records=self.library.records),
         )
