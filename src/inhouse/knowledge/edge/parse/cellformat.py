@@ -9,7 +9,9 @@ Source: ECMA-376 part 1, 18.8.30 and 18.8.31.
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from fractions import Fraction
@@ -50,6 +52,15 @@ _ELAPSED = re.compile(r"(?i)h+|m+|s+")
 _FIRST_DAY = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}
 _LAST_SERIAL = 2_958_466  # the year 9999
 _Token = tuple[str, str]
+_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)")
+_IS: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "<>": operator.ne,
+    "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def show(value: str, code: str, *, from_1904: bool = False) -> str:
@@ -62,8 +73,10 @@ def show(value: str, code: str, *, from_1904: bool = False) -> str:
         return value
     tokens = _section(code, number)
     kinds = {kind for kind, _ in tokens}
-    if not code or "general" in kinds or "@" in {sign for kind, sign in tokens if kind == "sign"}:
+    if not code or "@" in {sign for kind, sign in tokens if kind == "sign"}:
         return general(value)
+    if "general" in kinds:
+        return _around(value, tokens)
     if kinds & {"date", "elapsed"}:
         return _moment(number, tokens, from_1904=from_1904) or general(value)
     return _number(number, tokens)
@@ -81,9 +94,16 @@ def general(value: str) -> str:
     return f"{Decimal(shortest):f}"
 
 
+def _around(value: str, tokens: list[_Token]) -> str:
+    """A number without a format between words: `General" kg"`."""
+    at = next(index for index, (kind, _) in enumerate(tokens) if kind == "general")
+    return f"{_words(tokens[:at]).lstrip()}{general(value)}{_words(tokens[at + 1 :]).rstrip()}"
+
+
 def _section(code: str, number: Decimal) -> list[_Token]:
     """The part of the format that is for this number."""
     sections: list[list[_Token]] = [[]]
+    conditions: dict[int, Callable[[Decimal], bool]] = {}
     for match in _TOKEN.finditer(code):
         kind, words = match.lastgroup or "", match.group(match.lastgroup) if match.lastgroup else ""
         if kind == "sign" and words == ";":
@@ -95,13 +115,37 @@ def _section(code: str, number: Decimal) -> list[_Token]:
                 sections[-1].append(("words", words[1:].partition("-")[0]))
             elif _ELAPSED.fullmatch(words):
                 sections[-1].append(("elapsed", words.lower()))
+            elif condition := _condition(words):
+                conditions[len(sections) - 1] = condition
         elif kind:
             sections[-1].append((kind, words.lower() if kind == "date" else words))
+    if conditions:
+        return _chosen(sections, conditions, number)
     if number < 0 and len(sections) > 1:
         return sections[1]
     if number == 0 and len(sections) > 2:
         return sections[2]
     return sections[0]
+
+
+def _condition(words: str) -> Callable[[Decimal], bool] | None:
+    """What stands in brackets before a part of a format: `>=1000`."""
+    match = _CONDITION.fullmatch(words.strip())
+    if not match:
+        return None
+    compare, bound = _IS[match.group(1)], Decimal(match.group(2))
+    return lambda number: compare(number, bound)
+
+
+def _chosen(
+    sections: list[list[_Token]], conditions: dict[int, Callable[[Decimal], bool]], number: Decimal
+) -> list[_Token]:
+    """The first part whose condition holds; else the first one without any, of the three for numbers."""
+    for at, condition in conditions.items():
+        if condition(number):
+            return sections[at]
+    numeric = range(min(len(sections), 3))
+    return next((sections[at] for at in numeric if at not in conditions), [("general", "General")])
 
 
 def _moment(number: Decimal, tokens: list[_Token], *, from_1904: bool) -> str:
