@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import msgspec
+import numpy
 import pytest
 from sqlalchemy import select, update
 
 from inhouse.kernel.caller import EVERYONE, Caller
+from inhouse.kernel.documents import Scope
 from inhouse.kernel.errors import InhouseError
 from inhouse.knowledge.edge.embed_leg import EmbedSettings, VectorLeg
 from inhouse.knowledge.edge.embed_store import Examined, VectorStore
@@ -18,7 +22,8 @@ from inhouse.knowledge.edge.retrieve import Retrieve
 from inhouse.knowledge.edge.retrieve_states import LegWishes, vector_state
 from inhouse.knowledge.edge.tables import documents, texts
 from inhouse.knowledge.edge.vectors import fingerprint, stored_models
-from inhouse.knowledge.selfcheck import Checked
+from inhouse.knowledge.gate import REFUSE_BELOW
+from inhouse.knowledge.selfcheck import Checked, stranger_angle
 from inhouse.store.database import Database
 from tests.knowledge.legs_world import EN, RU, World, world
 from tests.worlds.legs import FakeLegs, Fault
@@ -237,6 +242,10 @@ async def test_forbidden_vectors_are_not_there(tmp_path: Path, database: Databas
         assert await house.found("паспорт сделки") == before
 
 
+def strength_of(of: World, question: str) -> float:
+    return of.retrieve.find(Caller(), question, k=5, scope=Scope()).strength
+
+
 MEANS = {
     "пропуск": "badge",
     "каск": "helmet",
@@ -257,6 +266,24 @@ async def test_a_bilingual_model_joins_the_languages(
         await house.make()
         assert checks(house)["ru-en"].passed
         assert (await house.found(question))[0].document == right_one
+        # Sentences against sentences, as here, come nearer by chance than a word to a passage does.
+        assert strength_of(house, question) < REFUSE_BELOW
+        notes = house.store.book.notes().vectors
+        assert notes is not None
+        near = tuple(replace(check, stranger=min(check.stranger, 0.2)) for check in notes.checks)
+        house.store.book.note(vectors=msgspec.structs.replace(notes, checks=near))
+        assert strength_of(house, question) >= REFUSE_BELOW, "hedged: other words for the same thing"
+        for stranger in ("who sings in the opera of Sydney", "как вырастить дыни на балконе"):
+            assert strength_of(house, stranger) < REFUSE_BELOW
+
+
+def test_a_strangers_angle_is_that_of_wrong_passages() -> None:
+    """All but a twentieth of the probes have no wrong passage that near; too few probes say nothing."""
+    rows = numpy.eye(20, dtype=numpy.float32)
+    assert stranger_angle(rows, rows) == 0.0
+    close = rows * 0.8 + 0.1
+    assert stranger_angle(rows, close) == pytest.approx(0.1)
+    assert stranger_angle(rows[:5], rows[:5]) == 1.0
 
 
 async def test_a_model_of_two_separate_languages_joins_nothing(

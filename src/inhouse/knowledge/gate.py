@@ -15,7 +15,7 @@ from inhouse.kernel.documents import Band
 from inhouse.knowledge.rank import Ranked, Weights
 from inhouse.knowledge.words import AnswerKind, Language, Question
 
-__all__ = ["Verdict", "evidence", "features", "judge", "say_reason"]
+__all__ = ["REFUSE_BELOW", "Verdict", "evidence", "features", "judge", "say_reason"]
 
 FITTED = (5.35, -3.28, -1.44, -0.28)
 BIAS = -3.48

@@ -33,6 +33,7 @@ __all__ = [
     "grade_pairs",
     "probe_of",
     "stem_hits",
+    "stranger_angle",
     "vector_hits",
 ]
 
@@ -42,6 +43,8 @@ CHOICES = 8
 PASS_SHARE = 0.75
 """Of what the stems find. Below it fusion costs more than it brings."""
 FLOOR = 0.3
+STRANGERS_SHARE = 0.95
+"""Of the probes, this share has no wrong passage nearer than the angle that is called a stranger's."""
 TOP_WEIGHT = 0.5
 PAIRS_SHARE = 0.6
 BOTH: Literal["ru-en"] = "ru-en"
@@ -64,7 +67,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How an examination ended: `hits` and `stem_hits` of `n`. `weight` is what the leg then counts."""
+    """How an examination ended: `hits` and `stem_hits` of `n`. `weight` is what the leg then counts.
+
+    `stranger` is how near (cosine) passages come that have nothing to do with the question: one that is
+    nearer than that speaks of it, whatever its words. 1 when that was not found out.
+    """
 
     language: Language | Literal["ru-en"]
     n: int
@@ -72,6 +79,7 @@ class Checked:
     stem_hits: int
     passed: bool
     weight: float
+    stranger: float = 1.0
 
     @property
     def unknown(self) -> bool:
@@ -114,6 +122,15 @@ def vector_hits(queries: Floats, rests: Floats) -> int:
     own = numpy.diagonal(angles).copy()
     numpy.fill_diagonal(angles, -numpy.inf)
     return int(numpy.sum(own > angles.max(axis=1) + 1e-6))
+
+
+def stranger_angle(queries: Floats, rests: Floats) -> float:
+    """How near the nearest wrong passage comes to all but a twentieth of the queries; 1 for too few."""
+    if len(queries) < FEWEST_PROBES:
+        return 1.0
+    angles = queries @ rests.T
+    numpy.fill_diagonal(angles, -numpy.inf)
+    return float(numpy.quantile(angles.max(axis=1), STRANGERS_SHARE))
 
 
 def stem_hits(probes: Sequence[Probe], stems: Callable[[str], list[str]]) -> int:

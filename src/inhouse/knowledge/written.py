@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from inhouse.kernel.documents import Citation
+from inhouse.kernel.documents import Citation, Passage
+from inhouse.knowledge.cite import Source
 from inhouse.knowledge.extract import Quote
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.ports import Conflict, Sentence
 from inhouse.knowledge.words import Language
 
-__all__ = ["in_language", "of_conflict", "of_quote", "says_both_sides"]
+__all__ = ["in_language", "lead_quotes", "of_conflict", "of_quote", "says_both_sides"]
 
 _CYRILLIC, _LETTER = re.compile(r"[а-яё]", re.IGNORECASE), re.compile(r"[^\W\d_]")
+LEAD_SENTENCES, FEWEST_WORDS = 3, 4
 FEWEST_LETTERS = 40
 """A shorter answer may be a name or a code, which have no language."""
 LEAST_SHARE = 0.25
 """Russian answers about software are half English words; an English one with Russian names stays below."""
+
+
+def lead_quotes(passages: Sequence[Passage], sources: Mapping[str, Source]) -> tuple[Quote, ...]:
+    """The first sentences of the best passage, where no word of the question says which of them answers.
+
+    Only the vectors can bring up such a passage: one that says it otherwise, or in another language.
+    """
+    if not passages or passages[0].vector is None:
+        return ()
+    of_first = [source for source in sources.values() if source.passage is passages[0]]
+    told = [source for source in of_first if len(plain(source.text).split()) >= FEWEST_WORDS]
+    return tuple(Quote(passages[0], source.start, source.end, 0.0) for source in told[:LEAD_SENTENCES])
 
 
 def of_quote(quote: Quote) -> Sentence:

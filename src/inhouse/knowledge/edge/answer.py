@@ -41,7 +41,7 @@ from inhouse.knowledge.ports import (
 from inhouse.knowledge.prompt import Prompts, answer_messages
 from inhouse.knowledge.unsaid import unsaid_words
 from inhouse.knowledge.wording import SAID, joined
-from inhouse.knowledge.written import in_language, of_conflict, of_quote, says_both_sides
+from inhouse.knowledge.written import in_language, lead_quotes, of_conflict, of_quote, says_both_sides
 
 __all__ = ["AnswerSettings", "DocumentAnswers"]
 
@@ -179,8 +179,8 @@ class DocumentAnswers:
         found = self._retrieve.find(
             caller, request.question, k=self._settings.max_passages, scope=request.scope, earlier=earlier
         )
-        quotes = extract(found.asked, found.passages, vocabulary)
         sources = number_sources(found.passages)
+        quotes = extract(found.asked, found.passages, vocabulary) or lead_quotes(found.passages, sources)
         unsaid = unsaid_words(found.asked, quotes, vocabulary)
         verdict = judge(found.strength, missing=missing_kind(found.asked, quotes), unsaid=unsaid)
         conflicts: tuple[Conflict, ...] = ()

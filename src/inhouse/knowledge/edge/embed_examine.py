@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy
@@ -25,6 +26,7 @@ from inhouse.knowledge.selfcheck import (
     grade_pairs,
     probe_of,
     stem_hits,
+    stranger_angle,
     vector_hits,
 )
 from inhouse.knowledge.selfcheck_pairs import PAIRS
@@ -85,16 +87,15 @@ class Examiner:
         checks: list[Checked] = []
         for language in LANGUAGES:
             own = probes[language]
-            hits = vector_hits(
-                await rows([one.query for one in own], settings.query_prefix),
-                await rows([one.rest for one in own], settings.passage_prefix),
-            )
-            checks.append(grade(language, len(own), hits, stem_hits(own, self._stems)))
+            queries = await rows([one.query for one in own], settings.query_prefix)
+            rests = await rows([one.rest for one in own], settings.passage_prefix)
+            graded = grade(language, len(own), vector_hits(queries, rests), stem_hits(own, self._stems))
+            checks.append(replace(graded, stranger=stranger_angle(queries, rests)))
         english = await rows([one for one, _ in PAIRS], settings.passage_prefix)
         russian = await rows([one for _, one in PAIRS], settings.query_prefix)
-        checks.append(
-            grade_pairs(len(PAIRS), min(vector_hits(russian, english), vector_hits(english, russian)))
-        )
+        joined = grade_pairs(len(PAIRS), min(vector_hits(russian, english), vector_hits(english, russian)))
+        far = max(stranger_angle(russian, english), stranger_angle(english, russian))
+        checks.append(replace(joined, stranger=far))
         noted = Examined(model=name, at=self._now(), chunks=count, checks=tuple(checks))
         await asyncio.to_thread(lambda: self._book.note(vectors=noted))
         return True

@@ -178,6 +178,11 @@ class _Asked:
         both = self._examined.of(BOTH)
         return both is not None and both.passed and (own is None or own.passed or own.unknown)
 
+    def assures(self, score: float, language: Language) -> bool:
+        """See `retrieve.Asked`."""
+        examined = self._examined.of(language if language == self._language else BOTH)
+        return self.counts_for(language) and examined is not None and score > examined.stranger
+
     def _wait(self) -> Floats | None:
         if self._vector is None and self._under is not None:
             self._vector = self._under.result()

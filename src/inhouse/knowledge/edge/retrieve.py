@@ -28,6 +28,7 @@ from inhouse.knowledge.edge.retrieve_rows import Known, Scores, chunk_text, know
 from inhouse.knowledge.edge.retrieve_scope import Scopes
 from inhouse.knowledge.expansions import Expansions
 from inhouse.knowledge.fuse import Choice, blend, choose, fuse, lower_superseded
+from inhouse.knowledge.gate import REFUSE_BELOW
 from inhouse.knowledge.index import VectorHit
 from inhouse.knowledge.inquiry import Inquiry, rank_inquiry, read_inquiry
 from inhouse.knowledge.rank import Candidate, Ranked, Weights
@@ -46,6 +47,8 @@ MOST_QUERY_CHARACTERS = 100_000
 MOST_STEMS = 200
 STEMS_KEPT = 4_096
 LANGUAGE_STEMS, LANGUAGE_CHARS = 60, 500
+ASSURING = 3
+"""Passages from the top that may tell that the question is answered in other words."""
 """As much of a passage as tells its language."""
 
 Key = tuple[str, int]
@@ -69,6 +72,10 @@ class Asked(Protocol):
 
     def counts_for(self, language: Language) -> bool:
         """False for chunks of a language that the model was found not to know."""
+        ...
+
+    def assures(self, score: float, language: Language) -> bool:
+        """True when a chunk is nearer than chunks of other things were in the self-check."""
         ...
 
 
@@ -237,7 +244,10 @@ class Retrieve:
             order = _fused(question, ranking.ranked, near, known, worth=ranking.total, weight=weight)
             order = self._judged(connection, query, question, order)
             shown, rows = self._chosen(connection, order, known, k)
-        return Look(question, ranking.asked, tuple(order), known, shown, rows, ranking.strength, searched)
+        strength = ranking.strength
+        if asked is not None and strength < REFUSE_BELOW and _assured(asked, order, shown, rows):
+            strength = REFUSE_BELOW  # other words for the same thing: not sure, but not nothing either
+        return Look(question, ranking.asked, tuple(order), known, shown, rows, strength, searched)
 
     # ---- the question
 
@@ -360,6 +370,20 @@ class Retrieve:
             if not missing:
                 return tuple(shown), rows
             gone |= missing
+
+
+def _assured(
+    asked: Asked,
+    order: Sequence[_Scored],
+    shown: Sequence[int],
+    rows: Mapping[Key, Row[*tuple[Any, ...]]],  # Any: columns of many types
+) -> bool:
+    """True when one of the passages shown means what was asked, as far as the vectors can tell."""
+    return any(
+        score is not None and asked.assures(score, language_of(rows[order[at].key].text[:LANGUAGE_CHARS]))
+        for at in shown[:ASSURING]
+        for score in (order[at].scores.vector,)
+    )
 
 
 def _fused(
