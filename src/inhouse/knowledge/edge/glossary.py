@@ -19,7 +19,7 @@ from inhouse.knowledge.expansions import Expansions, group_meanings
 from inhouse.knowledge.glossary import Term, abbreviations_in, as_expansions
 from inhouse.store.database import Database
 
-__all__ = ["StoredGlossary", "keep_abbreviations"]
+__all__ = ["StoredGlossary", "abbreviation_rows", "keep_abbreviations"]
 
 SUBJECT = "glossary"
 EXPLAINED_WEIGHT = 0.8
@@ -129,7 +129,16 @@ def keep_abbreviations(
 ) -> None:
     """Write down what a document explains, in place of what it explained before."""
     connection.execute(delete(abbreviations).where(abbreviations.c.document_id == document_id))
-    rows = [
+    rows = abbreviation_rows(document_id, text, stems)
+    if rows:
+        connection.execute(insert(abbreviations), rows)
+
+
+def abbreviation_rows(
+    document_id: str, text: str, stems: Callable[[str], list[str]]
+) -> list[dict[str, object]]:
+    """What a document explains, as rows."""
+    return [
         {
             "document_id": document_id,
             "short": one.short,
@@ -139,8 +148,6 @@ def keep_abbreviations(
         }
         for one in abbreviations_in(text)
     ]
-    if rows:
-        connection.execute(insert(abbreviations), rows)
 
 
 def _likeliest(rows: Iterable[tuple[str, str, str, int]]) -> list[tuple[float, tuple[str, str]]]:

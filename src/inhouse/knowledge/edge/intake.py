@@ -258,7 +258,7 @@ class Intake:
         if step.before and _is_content_of(step.before, taken, sha256, target.rules):
             self.manifest.bytes.release(sha256)
             return self._same(step.before, taken)
-        same = self.manifest.same_content(sha256, file.document)
+        same = self.manifest.same_content(sha256, file.document, readers)
         if same:
             result, cut = same
             return replace(taken, sha256=sha256, result=result, cut=cut)

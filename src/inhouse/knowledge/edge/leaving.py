@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inhouse.knowledge.edge import cited
@@ -15,14 +16,16 @@ from inhouse.knowledge.edge.shelving import Shelving
 from inhouse.knowledge.edge.tables import abbreviations, chunks, documents, revisions, texts
 from inhouse.store.database import Database
 
-__all__ = ["UNDO_S", "Gone", "Leaving"]
+__all__ = ["UNDO_S", "Gone", "Leaving", "due_to_wipe"]
 
 UNDO_S = 72 * 3600.0
 _TRACES = "traces"
-"""Subject in `revisions`: above 0 while files may still hold words of removed documents."""
+"""Subject in `revisions`: 1 while files may hold words that documents had before an update, 2 while they may
+hold words of removed documents."""
 
 Gone = Callable[[Sequence[str], Sequence[str]], None]
-"""Told the ids and the SHA-256 of documents that are gone for good, to drop what it remembers of them."""
+"""Told the ids and the SHA-256 of what is gone for good, documents or an earlier state of them, to drop what
+it remembers of them."""
 
 
 class Leaving:
@@ -84,11 +87,15 @@ class Leaving:
                 self._shelves.put(self._with_status("pending", among=ids))
         return restored
 
-    def remove(self, document_ids: Sequence[str]) -> int:
-        """Remove documents for good from every place; return how many there were."""
-        return len(self.erase(document_ids))
+    def remove(self, document_ids: Sequence[str], *, trashed_until: float | None = None) -> int:
+        """Remove documents for good from every place; return how many there were.
 
-    def erase(self, document_ids: Sequence[str]) -> Mapping[str, int]:
+        With `trashed_until` only those that are in the trash now, and end there by that time: somebody may
+        have restored one since it was looked at.
+        """
+        return len(self.erase(document_ids, trashed_until=trashed_until))
+
+    def erase(self, document_ids: Sequence[str], *, trashed_until: float | None = None) -> Mapping[str, int]:
         """As `remove`; return in how many kept answers each of them was quoted.
 
         Raises:
@@ -98,7 +105,10 @@ class Leaving:
         with self._turn:
             for ids in batches(document_ids):
                 with self._database.write() as connection:
-                    statement = update(documents).where(documents.c.document_id.in_(ids))
+                    chosen: ColumnElement[bool] = documents.c.document_id.in_(ids)
+                    if trashed_until is not None:
+                        chosen &= (documents.c.status == "trashed") & (documents.c.final_at <= trashed_until)
+                    statement = update(documents).where(chosen)
                     connection.execute(statement.values(status="removing", embedded=""))
                     bump(connection)
                 answers |= self._finish_removal(self._with_status("removing", among=ids))
@@ -106,20 +116,26 @@ class Leaving:
             self.wipe_soon()
         return answers
 
-    def expired(self) -> list[str]:
-        """Documents in the trash whose time is over."""
+    def expire(self) -> int:
+        """Remove the documents in the trash whose time is over; return how many."""
+        now = self._now()
         query = select(documents.c.document_id).where(documents.c.status == "trashed")
         with self._database.read() as connection:
-            return list(connection.execute(query.where(documents.c.final_at <= self._now())).scalars())
+            due = list(connection.execute(query.where(documents.c.final_at <= now)).scalars())
+        return self.remove(due, trashed_until=now)
 
-    def traces(self) -> bool:
-        """True while files may still hold words of removed documents."""
+    def traces(self, *, soon: bool = False) -> bool:
+        """True while files may still hold words that are gone; with `soon`, words of removed documents."""
         query = select(revisions.c.count).where(revisions.c.subject == _TRACES)
         with self._database.read() as connection:
-            return bool(connection.execute(query).scalar())
+            return int(connection.execute(query).scalar() or 0) > (1 if soon else 0)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Nobody else writes documents or changes their readers for the length of the block."""
+        return self._turn
 
     def wipe(self) -> bool:
-        """Rewrite files that may hold words of removed documents; False if the database was too busy."""
+        """Rewrite files that may hold words that are gone; False if the database was too busy."""
         with self._turn:
             self._shelves.compact()
             if not self._database.truncate_log():
@@ -154,10 +170,18 @@ class Leaving:
             for table in (texts, chunks, abbreviations):
                 connection.execute(delete(table).where(table.c.document_id.in_(ids)))
             connection.execute(delete(documents).where(chosen))
-            due = upsert(revisions).values(subject=_TRACES, count=1)
-            connection.execute(due.on_conflict_do_nothing())
+            due_to_wipe(connection, soon=True)
             bump(connection)
         self.bytes.drop_unused(hashes)
         for forget in self.gone:
             forget(ids, hashes)
         return answers
+
+
+def due_to_wipe(connection: Connection, *, soon: bool) -> None:
+    """Note that files hold words that are gone; a note that they go `soon` is not taken back."""
+    due = upsert(revisions).values(subject=_TRACES, count=2 if soon else 1)
+    if soon:
+        connection.execute(due.on_conflict_do_update(index_elements=["subject"], set_={"count": 2}))
+    else:
+        connection.execute(due.on_conflict_do_nothing())

@@ -5,6 +5,7 @@ Taking in:  (1) one transaction writes rows, texts and chunks with status `pendi
             (3) the status becomes final.
 Refiling, moving, restoring: as taking in, without step 1's texts.
 Trashing:   (1) status `trashing`, invisible at once; (2) the indexes forget; (3) status `trashed`.
+Updating:   as taking in; what the earlier text left in files is wiped a while later.
 Removing:   (1) status `removing`, invisible at once; (2) the indexes forget; (3) one transaction rewrites the
             answers that quote it and removes the rows; (4) bytes, pictures, and what deleted entries left in
             the files of the indexes and of the database.
@@ -17,14 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, insert, select, update
 
 from inhouse.kernel.caller import Readers
 from inhouse.knowledge.chunk import Chunk, chunk
-from inhouse.knowledge.edge.glossary import keep_abbreviations
 from inhouse.knowledge.edge.kept import KeptBytes
-from inhouse.knowledge.edge.leaving import UNDO_S, Leaving
+from inhouse.knowledge.edge.leaving import UNDO_S, Leaving, due_to_wipe
 from inhouse.knowledge.edge.lexical import Lexical, analyzer
 from inhouse.knowledge.edge.parse.parsed import PARSER_VERSION, Parsed
 from inhouse.knowledge.edge.rows import (
@@ -35,18 +34,17 @@ from inhouse.knowledge.edge.rows import (
     Taken,
     batches,
     bump,
-    chunk_rows,
     chunks_of,
     content_of,
     known_of,
     placed,
     readers_json,
     rows_before,
-    values_of,
     whole_of,
 )
 from inhouse.knowledge.edge.shelving import Shelving, Vectors
-from inhouse.knowledge.edge.tables import abbreviations, chunks, documents, runs, texts
+from inhouse.knowledge.edge.tables import documents, runs, texts
+from inhouse.knowledge.edge.writing import write_down
 from inhouse.knowledge.plan import Known
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
@@ -63,6 +61,8 @@ __all__ = [
 ]
 
 BATCH_CHARS = 4_000_000
+_SAME = "SELECT 1 FROM documents WHERE sha256 = ? AND status = 'indexed' LIMIT 1"
+"""Asked for each file, and composing the whole statement takes longer than reading a small one."""
 
 
 class Manifest(Leaving):
@@ -95,14 +95,22 @@ class Manifest(Leaving):
         with self._database.read() as connection:
             return [known_of(row) for row in connection.execute(query)]
 
-    def same_content(self, sha256: str, document: str) -> tuple[Parsed, tuple[Chunk, ...]] | None:
-        """What another document of equal bytes and equal kind of name gave, so that it is read once only."""
+    def same_content(
+        self, sha256: str, document: str, readers: Readers
+    ) -> tuple[Parsed, tuple[Chunk, ...]] | None:
+        """What another document of equal bytes and equal kind of name gave, so that it is read once only.
+
+        It has the same readers: by how fast an upload is done, nobody learns what others have.
+        """
         suffix = Path(document).suffix.lower()
+        if not self._database.rows(_SAME, (sha256,)):
+            return None
         query = (
             select(documents, texts.c.text, texts.c.layout)
             .outerjoin(texts)
             .where(
                 documents.c.sha256 == sha256,
+                documents.c.readers == readers_json(readers),
                 documents.c.parser_version == PARSER_VERSION,
                 documents.c.status == "indexed",
             )
@@ -128,13 +136,19 @@ class Manifest(Leaving):
                 ids = [
                     replaced.get((one.source, one.document), ("", ""))[0] or self._new_id() for one in batch
                 ]
-                for document_id, one in zip(ids, batch, strict=True):
-                    self._write(connection, document_id, one)
+                known = [document_id for document_id, _ in replaced.values()]
+                taken = list(zip(ids, batch, strict=True))
+                write_down(connection, taken, replaced=known, now=self._now(), stems=self._stems)
+                if known:
+                    due_to_wipe(connection, soon=False)
                 bump(connection)
-            if replaced:
-                self._shelves.forget_vectors([document_id for document_id, _ in replaced.values()])
+            if known:
+                self._shelves.forget_vectors(known)
             self._shelves.put(ids)
-            self.bytes.settle([one.sha256 for one in batch], [sha256 for _, sha256 in replaced.values()])
+            old = [sha256 for _, sha256 in replaced.values()]
+            self.bytes.settle([one.sha256 for one in batch], old)
+            for forget in self.gone if known else ():
+                forget(known, old)
         return ids
 
     def touch(self, document_id: str, mtime_ns: int) -> None:
@@ -219,27 +233,12 @@ class Manifest(Leaving):
             if pending:
                 done.append(f"{len(pending)} interrupted documents were finished")
             done += self._shelves.compare()
-            if self.traces():
+            if self.traces(soon=True):
                 self.wipe()
             left = self.bytes.sweep()
             if left:
                 done.append(f"{left} left-over files were removed")
             return done
-
-    # ---- steps
-
-    def _write(self, connection: Connection, document_id: str, one: Taken) -> None:
-        for table in (texts, chunks, abbreviations):
-            connection.execute(delete(table).where(table.c.document_id == document_id))
-        values = values_of(one, now=self._now())
-        row = upsert(documents).values(document_id=document_id, **values)
-        connection.execute(row.on_conflict_do_update(index_elements=["document_id"], set_=values))
-        if isinstance(one.result, Parsed):
-            whole = {"document_id": document_id, "text": one.result.text, "layout": one.result.layout}
-            connection.execute(insert(texts).values(whole))
-            keep_abbreviations(connection, document_id, one.result.text, self._stems)
-        if one.cut:
-            connection.execute(insert(chunks), chunk_rows(document_id, one.cut))
 
 
 def cut_text(parsed: Parsed) -> tuple[Chunk, ...]:

@@ -2,13 +2,16 @@
 
 A single document that somebody removes is gone for good at once. Many at once may be a mistake, so they wait
 in the trash, invisible, until their time is over. `start` keeps a thread that removes them then, and wipes
-what removed documents left in files; both are also done when the house opens.
+what removed documents left in files; both are also done when the house opens. What updated documents said
+before is wiped by the same thread, every ten minutes at most.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Row, insert, select
@@ -28,6 +31,8 @@ __all__ = ["DocumentTrash"]
 LOOK_S = 60.0
 SOON_S = 3.0
 """After a removal, so that several in a row rewrite the index once."""
+UPDATES_S = 600.0
+"""Between two wipes of what updated documents said before: each rewrites the shelves that it concerns."""
 
 
 class DocumentTrash:
@@ -40,7 +45,10 @@ class DocumentTrash:
         certifier: Certifier,
         *,
         log: Callable[[str, str], None] = lambda _event, _words: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._updates_wiped = clock()
         self._database = database
         self._manifest = manifest
         self._certifier = certifier
@@ -101,7 +109,7 @@ class DocumentTrash:
 
     def empty(self, names: Sequence[str] = (), *, source: str | None = None) -> int:
         """See `ports.removal.Trash.empty`."""
-        return self._manifest.remove(self._named(names, source))
+        return self._manifest.remove(self._named(names, source), trashed_until=math.inf)
 
     # ---- by itself
 
@@ -121,11 +129,13 @@ class DocumentTrash:
     def tidy(self) -> None:
         """What the thread does each time. An error is logged and tried again the next time."""
         try:
-            due = self._manifest.expired()
-            if due:
-                self._manifest.remove(due)
-                self._log("trash_emptied", f"{len(due)} documents are removed for good: their time is over")
-            if self._manifest.traces() and not self._manifest.wipe():
+            expired = self._manifest.expire()
+            if expired:
+                self._log("trash_emptied", f"{expired} documents are removed for good: their time is over")
+            updates_too = self._clock() - self._updates_wiped >= UPDATES_S
+            if updates_too:
+                self._updates_wiped = self._clock()
+            if self._manifest.traces(soon=not updates_too) and not self._manifest.wipe():
                 self._log(
                     "traces_left", "the database is being read; what was removed is wiped a little later"
                 )

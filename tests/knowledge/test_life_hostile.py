@@ -1,0 +1,129 @@
+"""What a careless or hostile person, or two things at the same moment, must not get out of a home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from inhouse.kernel.caller import Caller
+from inhouse.knowledge.edge.trash import UPDATES_S, DocumentTrash
+from tests.knowledge.home import Home, open_home, write
+from tests.knowledge.test_erasure import holding
+
+ME = Caller()
+DAY = 86_400.0
+BEFORE = "The vault opens with seven silver whistles"
+AFTER = "The vault opens with a badge"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    opened = open_home(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twenty small files and one with words that are about to change."""
+    files = {f"{number}.md": f"# Note {number}\n\nWords of the day {number}.\n" for number in range(20)}
+    return write(tmp_path / "docs", files | {"vault.md": f"# Vault\n\n{BEFORE}.\n"})
+
+
+def ids(home: Home) -> dict[str, str]:
+    return {one.document: one.document_id for one in home.library.list(ME, limit=1000).documents}
+
+
+# ---- what a document said before
+
+
+def test_words_of_before_an_update_are_wiped_a_while_later(home: Home, folder: Path) -> None:
+    """The index keeps deleted words in its files; within ten minutes of a running house they are gone."""
+    seconds = [0.0]
+    trash = DocumentTrash(home.database, home.manifest, home.trash._certifier, clock=lambda: seconds[0])
+    home.ingest.run([folder])
+    write(folder, {"vault.md": f"# Vault\n\n{AFTER}.\n"})
+    assert home.ingest.run([folder]).updated == 1
+    assert holding(home.root, BEFORE) != []  # the control: something is there to be wiped
+    trash.tidy()
+    assert holding(home.root, BEFORE) != []
+    seconds[0] += UPDATES_S
+    trash.tidy()
+    assert holding(home.root, BEFORE) == []
+    assert holding(home.root, AFTER) != []
+    assert not home.manifest.traces()
+
+
+def test_a_removal_does_not_wait_for_the_wipe_of_updates(home: Home, folder: Path) -> None:
+    """The next tidying wipes both, and an update after a removal does not put the removal off."""
+    home.ingest.run([folder])
+    home.manifest.wipe_soon = lambda: None
+    home.manifest.remove([ids(home)["vault.md"]])
+    write(folder, {"1.md": "# Note\n\nOther words.\n"})
+    (folder / "vault.md").unlink()
+    home.ingest.run([folder])
+    assert home.manifest.traces(soon=True)
+    home.trash.tidy()
+    assert not home.manifest.traces()
+    assert holding(home.root, BEFORE) == []
+
+
+def test_an_update_lets_go_of_what_was_remembered_of_its_file(home: Home, folder: Path) -> None:
+    """Whoever keeps pictures of pages is told the hash that is gone."""
+    home.ingest.run([folder])
+    before = home.library.get(ME, "vault.md")
+    told: list[tuple[Sequence[str], Sequence[str]]] = []
+    home.manifest.gone.append(lambda documents, hashes: told.append((documents, hashes)))
+    write(folder, {"vault.md": f"# Vault\n\n{AFTER}.\n"})
+    home.ingest.run([folder])
+    assert told == [([before.document_id], [before.sha256])]
+
+
+# ---- the same bytes
+
+
+def test_nobody_learns_by_speed_that_others_have_the_same_file(home: Home, tmp_path: Path) -> None:
+    """Equal bytes are read once for equal readers only: else a fast upload would tell that they are there."""
+    for name, readers in (("theirs", "hr"), ("mine", "everyone"), ("again", "everyone")):
+        write(tmp_path / name, {f"{name}.md": f"# Offer\n\n{BEFORE}.\n"})
+        home.ingest.run([tmp_path / name], readers=frozenset({readers}))
+    assert home.parsers.read_names == ["theirs.md", "mine.md"]
+
+
+# ---- the end of the trash and somebody who restores in that moment
+
+
+@pytest.mark.parametrize("how", ["expire", "empty"])
+def test_what_is_restored_in_the_last_moment_stays(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Between the look at what is due and its removal it was restored; the rest goes."""
+    home.ingest.run([folder])
+    home.trash.discard_source("docs")
+    home.clock[0] += 4 * DAY
+    kept = next(one for one in home.trash.trashed() if one.document == "vault.md").document_id
+    erase = home.manifest.erase
+    fired: list[str] = []
+
+    def restored_first(document_ids: Sequence[str], *, trashed_until: float | None = None) -> object:
+        home.manifest.restore([kept])
+        fired.append(kept)
+        return erase(document_ids, trashed_until=trashed_until)
+
+    monkeypatch.setattr(home.manifest, "erase", restored_first)
+    gone = home.manifest.expire() if how == "expire" else home.trash.empty()
+    assert (fired, gone) == ([kept], 20)
+    assert ids(home) == {"vault.md": kept}
+    assert home.trash.trashed() == ()
+
+
+def test_restoring_twice_changes_nothing(home: Home, folder: Path) -> None:
+    """The second time there is nothing to restore, and each passage is in the index once."""
+    home.ingest.run([folder])
+    before, entries = ids(home), sorted(home.lexical.entries())
+    trashed = list(before.values())
+    home.manifest.trash(trashed)
+    assert (home.manifest.restore(trashed), home.manifest.restore(trashed)) == (21, 0)
+    assert (ids(home), sorted(home.lexical.entries())) == (before, entries)
