@@ -12,10 +12,13 @@ from inhouse.kernel.caller import Caller
 from inhouse.kernel.errors import BadRequest, Conflict, HomeUnusable, NotFound
 from inhouse.knowledge.acl_rules import FolderFile, Rule
 from inhouse.knowledge.edge.acl import AccessDesk
+from inhouse.knowledge.edge.intake import Target
 from inhouse.knowledge.edge.lexical import Lexical
 from inhouse.knowledge.edge.people import StoredPeople
+from inhouse.knowledge.edge.planning import Planning
 from inhouse.knowledge.edge.source_desk_rows import SourceRows
 from inhouse.knowledge.edge.tables import glossary
+from inhouse.knowledge.plan import Plan
 from inhouse.knowledge.ports.people import AccessChange
 from inhouse.knowledge.source import Source
 from tests.knowledge.home import NOW, Home, open_home, write
@@ -352,3 +355,45 @@ def test_readers_chosen_at_an_upload(world: World, tmp_path: Path) -> None:
     world.desk.set_readers("uploads", frozenset({"everyone"}))
     assert "anna/secret.md" not in world.found("boris")
     assert "chosen at the upload by anna" in world.desk.explain("boris", "anna/secret.md").words
+
+
+@pytest.mark.parametrize(
+    "name", ["*/pay.md", "boris/*", "boris/pa?.md", "boris/**", "boris/pay.md ", " pay.md"]
+)
+def test_readers_of_an_upload_open_no_other_document(world: World, tmp_path: Path, name: str) -> None:
+    """A file's name is no pattern, and a rule that would miss its document is refused."""
+    sent = write(tmp_path / "uploads", {"anna/pay.md": "# Pay\n\nThe badger earns 900 coins.\n"})
+    world.desk.choose_readers("uploads", "anna/pay.md", frozenset({"hr"}), by="anna")
+    world.home.ingest.run([sent])
+    world.desk.set_readers("uploads", frozenset({"hr"}))
+    before = SourceRows(world.home.database).get("uploads").rules
+    with pytest.raises(BadRequest, match="No groups can be chosen"):
+        world.desk.choose_readers("uploads", name, frozenset({"everyone"}), by="boris")
+    assert SourceRows(world.home.database).get("uploads").rules == before
+    assert "anna/pay.md" not in world.found("boris")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_readers_that_change_during_a_run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    """What a run planned by the rules of before is written by those of now, new or only to be filed anew."""
+    home = world.home
+    sent = write(tmp_path / "uploads", {"a.md": "# A\n\nThe badger is ill.\n"})
+    if known:
+        home.ingest.run([sent], readers=frozenset({"hr"}))
+    world.desk.choose_readers("uploads", "other.md", frozenset({"it"}), by="boris")
+    world.desk.set_readers("uploads", frozenset({"everyone"}))
+    fired: list[str] = []
+    with_moves = Planning.with_moves
+
+    def changed_first(planning: Planning, plans: list[tuple[Plan, Target]]) -> list[tuple[Plan, Target]]:
+        world.desk.set_readers("uploads", frozenset({"hr"}))
+        fired.append("changed")
+        return with_moves(planning, plans)
+
+    monkeypatch.setattr(Planning, "with_moves", changed_first)
+    home.ingest.run([sent])
+    assert fired == ["changed"]
+    assert "a.md" in world.found("anna")
+    assert "a.md" not in world.found("boris")

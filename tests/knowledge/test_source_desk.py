@@ -157,6 +157,17 @@ def test_a_process_that_may_not_write_only_shows(desk: Desk, folder: Path) -> No
         reader.run("docs")
 
 
+def test_what_a_name_held_before_is_no_exception(desk: Desk, folder: Path) -> None:
+    """Documents taken in under the name before it was on record get its groups; those in the trash, too."""
+    desk.home.ingest.run([folder], readers=ALL)
+    desk.home.trash.discard_source("docs")
+    desk.home.trash.restore(["a.md"])
+    desk.desk.add(NewSource("docs", "upload", "-", "me", HR))
+    assert (desk.names(STAFF), desk.names(PERSONNEL)) == ([], ["a.md"])
+    desk.home.trash.restore()
+    assert (desk.names(STAFF), desk.names(PERSONNEL)) == ([], ["a.md", "hr/pay.md"])
+
+
 # ---- looking
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 
 import pytest
 
+from inhouse.kernel.caller import Caller
+from inhouse.serve.access_rights import UPLOADS, place_of_upload
 from inhouse.serve.app import build_app
 from tests.serve.client import Reply, call
 from tests.serve.fakes import FakeHouse
@@ -28,18 +31,27 @@ def peopled() -> FakeHouse:
 async def test_uploads_of_people_lie_apart() -> None:
     """Each in a folder of their own, so that nobody replaces a document; administrators where they say."""
     house = peopled()
-    for user in ("anna", "stranger", "a/b", "..", "olga", ""):
+    for user in ("anna", "stranger", "a/b", "..", "~2e2e", "*", "olga", ""):
         assert (await ask(house, user, "POST", "/app/uploads?name=a.md", b"x")).status == 202
     assert sorted(house.ingest.uploads) == [
         "a.md",
         "anna/a.md",
         "stranger/a.md",
+        "~2a/a.md",
         "~2e2e/a.md",
         "~612f62/a.md",
+        "~7e32653265/a.md",
     ]
     for user, status in (("anna", 403), ("olga", 202), ("", 202)):
         reply = await ask(house, user, "POST", "/app/uploads?name=a.md&source=handbook", b"x")
         assert reply.status == status
+
+
+def test_names_that_look_alike_are_two_folders() -> None:
+    """A letter made of two signs is not the letter: rules for paths hold them for equal."""
+    one, other = (Caller(unicodedata.normalize(form, "jos\u00e9")) for form in ("NFC", "NFD"))
+    folders = {place_of_upload(caller, UPLOADS, "a.md") for caller in (one, other)}
+    assert len({unicodedata.normalize("NFC", folder) for folder in folders}) == 2
 
 
 @pytest.mark.parametrize(

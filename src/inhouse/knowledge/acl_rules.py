@@ -27,6 +27,7 @@ __all__ = [
     "FolderFile",
     "Rule",
     "SourceRules",
+    "is_pattern",
     "place_of",
     "readers_of",
     "rename_in_rules",
@@ -68,8 +69,8 @@ class SourceRules:
 
     def __init__(self, rules: Sequence[Rule], own: Readers, files: Sequence[FolderFile] = ()) -> None:
         self._own = own
-        self._named = {_plain(rule.where): rule for rule in rules if not _is_pattern(rule.where)}
-        patterns = [(rule, _expression(rule.where)) for rule in rules if _is_pattern(rule.where)]
+        self._named = {_plain(rule.where): rule for rule in rules if not is_pattern(rule.where)}
+        patterns = [(rule, _expression(rule.where)) for rule in rules if is_pattern(rule.where)]
         # Stable, so that of two equals the later one stays behind the earlier one and is met first.
         self._patterns = sorted(patterns, key=lambda one: _letters(one[0].where))[::-1]
         self._files = {_plain(file.folder): file for file in files}
@@ -126,9 +127,9 @@ def place_of(text: str) -> str:
         raise BadRequest(
             f"{text[:80]!r} is not a path below the source", hint="write it as folder/file, without `..`"
         )
-    if parts and parts[-1] == "**" and not _is_pattern("/".join(parts[:-1])):
+    if parts and parts[-1] == "**" and not is_pattern("/".join(parts[:-1])):
         return "/".join(parts[:-1])  # everything below a folder is what the folder's name says already
-    if parts and path.endswith("/") and _is_pattern("/".join(parts)):
+    if parts and path.endswith("/") and is_pattern("/".join(parts)):
         return "/".join([*parts, "**"])
     return "/".join(parts)
 
@@ -203,7 +204,8 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(len(parts))]
 
 
-def _is_pattern(where: str) -> bool:
+def is_pattern(where: str) -> bool:
+    """True for a rule that may be about several documents by their names."""
     return "*" in where or "?" in where
 
 
@@ -214,7 +216,7 @@ def _letters(where: str) -> int:
 def _depth(where: str) -> int:
     """How many folders a pattern names before its first star."""
     parts = where.split("/")[:-1]
-    return next((at for at, part in enumerate(parts) if _is_pattern(part)), len(parts))
+    return next((at for at, part in enumerate(parts) if is_pattern(part)), len(parts))
 
 
 def _expression(where: str) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ put there, and see the jobs and ledger rows that are theirs.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -83,6 +84,8 @@ def own_rows(caller: Caller, rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]
 
 
 def _folder_of(caller: Caller) -> str:
-    """A name without a record may hold a slash or be made of dots; nobody else's folder begins with `~`."""
+    """The name, or `~` and its bytes where it holds a slash or a star, is made of dots, begins with `~`, or
+    has letters put together of two signs, so that it looks like another."""
     name = caller.user
-    return f"~{name.encode().hex()}" if "/" in name or "\\" in name or set(name) == {"."} else name
+    plain = not any(sign in "/\\*?" for sign in name) and set(name) != {"."} and not name.startswith("~")
+    return name if plain and unicodedata.is_normalized("NFC", name) else f"~{name.encode().hex()}"

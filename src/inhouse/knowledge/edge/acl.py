@@ -8,10 +8,12 @@ next start goes on from there. So nobody reads by the old rule from the first mo
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
@@ -22,6 +24,7 @@ from inhouse.knowledge.acl_explain import Paper, explain
 from inhouse.knowledge.acl_groups import new_group, renamed, without
 from inhouse.knowledge.acl_rules import (
     Rule,
+    is_pattern,
     place_of,
     rename_in_rules,
     rules_from_json,
@@ -103,6 +106,13 @@ class AccessDesk:
     def choose_readers(self, source: str, document: str, readers: Readers, *, by: str) -> None:
         """See `Access.choose_readers`."""
         rule = Rule(place_of(document), readers, f"chosen at the upload by {by}")
+        # A name with a star would be a rule for other documents, and one with spaces around it for none.
+        named = unicodedata.normalize("NFC", PurePosixPath(document).as_posix())
+        if is_pattern(document) or rule.where != named:
+            raise BadRequest(
+                f"No groups can be chosen for the name {document[:200]!r}",
+                hint="rename the file: without `*` and `?`, and without spaces around its name",
+            )
         with self._still(source):
             known = self._sources.find(source) or self._new_record(source)
             self._refile(replace(known, rules=with_rule(known.rules, rule)), readers)
@@ -290,8 +300,7 @@ def _place(connection: Connection, text: str) -> _Place:
             hint="`inhouse sources ls` and `inhouse documents ls` show what there is",
         )
     where = place_of(below)
-    pattern = "*" in where or "?" in where
-    if where and not pattern and not any(path.startswith(where + "/") for path in paths):
+    if where and not is_pattern(where) and not any(path.startswith(where + "/") for path in paths):
         raise NotFound(
             f"There is no document or folder {where!r} in the source {name!r}",
             hint="check the spelling; a rule for a folder to come belongs into a mapping file",

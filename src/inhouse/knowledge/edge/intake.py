@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, TypeVar
 
 from inhouse.kernel.caller import Readers
 from inhouse.kernel.errors import HomeUnusable
@@ -32,7 +32,18 @@ from inhouse.knowledge.edge.manifest import (
 )
 from inhouse.knowledge.edge.parse.parsed import Parsed, Refused, refusal
 from inhouse.knowledge.edge.parse.pool import Parsers, ReadingStopped
-from inhouse.knowledge.plan import Filing, Found, Known, Plan, Rules, Step, Unreadable, is_mass, says_the_same
+from inhouse.knowledge.plan import (
+    Filing,
+    Found,
+    Known,
+    Plan,
+    ReadersOf,
+    Rules,
+    Step,
+    Unreadable,
+    is_mass,
+    says_the_same,
+)
 from inhouse.knowledge.ports import Action, FileOutcome, IngestProgress
 
 __all__ = ["Intake", "Target", "full_disk_explained", "not_readable", "sha256_of"]
@@ -44,10 +55,15 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the files of one plan go, and by which rules."""
+    """Where the files of one plan go, and by which rules.
+
+    `rules_now` gives the rules for readers as they are in the moment of writing, where they can change while
+    a run is under way; None leaves those of the plan.
+    """
 
     source: str
     rules: Rules
+    rules_now: Callable[[], ReadersOf | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,7 @@ class _Adopted:
         return "restored" if self.known.trashed else "refiled"
 
 
+_Filed = TypeVar("_Filed", Taken, Place)
 _Read = Taken | _Adopted | Literal["same", "skipped"]
 
 
@@ -104,10 +121,14 @@ class Intake:
 
     def _refile(self, filings: Sequence[Filing], target: Target) -> None:
         groups: dict[tuple[Readers, str], list[Known]] = {}
-        for one in filings:
-            groups.setdefault((one.readers, one.readers_from), []).append(one.known)
-        for (readers, why), known in groups.items():
-            self.manifest.refile([one.document_id for one in known], readers, why)
+        with self.manifest.alone():
+            now = target.rules_now()
+            for one in filings:
+                wanted = now(one.known.document) if now else (one.readers, one.readers_from)
+                groups.setdefault(wanted, []).append(one.known)
+            for (readers, why), known in groups.items():
+                self.manifest.refile([one.document_id for one in known], readers, why)
+        for (readers, _), known in groups.items():
             visible = [one for one in known if not one.trashed]
             self._tell("refiled", [one for one in visible if one.readers != readers], target)
             self.unchanged += sum(one.readers == readers for one in visible)
@@ -170,7 +191,7 @@ class Intake:
                         break
                     step, future = waiting.popleft()
                     self._collect(step, future.result(), batch, target)
-                self._flush(batch)
+                self._flush(batch, target)
             except BaseException:
                 self.cancelled.set()
                 self.parsers.interrupt()  # nobody waits two minutes for a file whose text is not wanted
@@ -189,7 +210,7 @@ class Intake:
         elif isinstance(taken, _Adopted):
             self._adopted.append(taken)
         if _is_full([one for _, one in batch]) or len(self._adopted) >= BATCH_DOCUMENTS:
-            self._flush(batch)
+            self._flush(batch, target)
         self.progress = replace(
             self.progress,
             done_files=self.progress.done_files + 1,
@@ -198,7 +219,16 @@ class Intake:
         )
         self.report()
 
-    def _flush(self, batch: list[tuple[Step, Taken]]) -> None:
+    def _flush(self, batch: list[tuple[Step, Taken]], target: Target) -> None:
+        # Whoever changes readers meanwhile waits: what is written by the old rules is there for them to file.
+        with self.manifest.alone():
+            now = target.rules_now()
+            if now:
+                batch[:] = [(step, _filed(taken, now)) for step, taken in batch]
+                self._adopted[:] = [replace(one, place=_filed(one.place, now)) for one in self._adopted]
+            self._write(batch)
+
+    def _write(self, batch: list[tuple[Step, Taken]]) -> None:
         if self._adopted:
             self.manifest.adopt({one.known.document_id: one.place for one in self._adopted})
             for one in self._adopted:
@@ -261,15 +291,15 @@ class Intake:
         same = self.manifest.same_content(sha256, file.document, readers)
         if same:
             result, cut = same
-            return replace(taken, sha256=sha256, result=result, cut=cut)
+            return replace(taken, sha256=sha256, result=result, cut=cut, cut_by=self.manifest.cut.name)
         try:
             found = self.parsers.parse(self.manifest.bytes.path(sha256), file.document.rsplit("/", 1)[-1])
         except ReadingStopped:
             self.manifest.bytes.release(sha256)
             return "skipped"
-        return replace(
-            taken, sha256=sha256, result=found, cut=cut_text(found) if isinstance(found, Parsed) else ()
-        )
+        rules = self.manifest.cut
+        cut = cut_text(found, rules) if isinstance(found, Parsed) else ()
+        return replace(taken, sha256=sha256, result=found, cut=cut, cut_by=rules.name)
 
     def _same(self, before: Known, taken: Taken) -> _Read:
         """A file with known content: nothing to read, and mostly nothing to write but its time."""
@@ -332,6 +362,11 @@ def not_readable(one: Unreadable, source: str) -> FileOutcome:
     """What a report says of something that could not even be looked at."""
     refused = refusal("unreadable", one.document, one.why)
     return FileOutcome(one.document, source, "refused", None, refused.code, refused.message)
+
+
+def _filed(one: _Filed, now: ReadersOf) -> _Filed:
+    readers, why = now(one.document)
+    return replace(one, readers=readers, readers_from=why)
 
 
 def _is_content_of(before: Known, taken: Taken, sha256: str, rules: Rules) -> bool:

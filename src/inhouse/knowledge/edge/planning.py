@@ -86,8 +86,13 @@ class Planning:
         self, source: str, seen: Walk, origin: str, readers: frozenset[str] | ReadersOf, *, removes: bool
     ) -> tuple[Plan, Target]:
         """What was seen at `origin` against what is known of the source."""
-        if self.on_record and isinstance(readers, frozenset):
-            readers = self.on_record.readers_of(source) or readers
+
+        def rules_now() -> ReadersOf | None:
+            return self.on_record.readers_of(source) if self.on_record else None
+
+        own = isinstance(readers, frozenset)
+        if own:
+            readers = rules_now() or readers
         rules = Rules(
             origin=origin,
             readers=readers if isinstance(readers, frozenset) else frozenset(),
@@ -97,7 +102,9 @@ class Planning:
             ocr_installed=ocr_installed(self.parsers.limits.ocr_languages),
             removes=removes,
         )
-        return compare(self.manifest.known(source), _told_apart(seen), rules), Target(source, rules)
+        made = compare(self.manifest.known(source), _told_apart(seen), rules)
+        # A connector brings its own rules along, and nobody changes its source in the middle of a look.
+        return made, Target(source, rules, rules_now) if own else Target(source, rules)
 
     def with_moves(self, plans: list[tuple[Plan, Target]]) -> list[tuple[Plan, Target]]:
         """New files that are vanished ones at another path, also of another source of the same run."""

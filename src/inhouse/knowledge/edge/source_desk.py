@@ -91,7 +91,10 @@ class SourceDesk:
         )
         _check_readable(source)
         looks.check(source)
-        self._rows.add(source)
+        with self.changing(source.name):
+            self._rows.add(source)
+            # What was taken in under this name before, and what of it waits in the trash, is no exception.
+            self._shelves.refile(source.name, source.access.readers_of)
         self._notify()
         return self.get(source.name)
 

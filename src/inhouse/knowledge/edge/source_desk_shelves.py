@@ -25,11 +25,12 @@ class ManifestShelves:
     def refile(self, source: str, readers_of: ReadersOf) -> int:
         """See `Shelves.refile`. Documents in the trash get the new readers, too."""
         wanted: defaultdict[tuple[Readers, str], list[str]] = defaultdict(list)
-        for known in self._manifest.known(source):
-            chosen = readers_of(known.document)
-            if chosen != (known.readers, known.readers_from):
-                wanted[chosen].append(known.document_id)
-        return sum(self._manifest.refile(ids, readers, why) for (readers, why), ids in wanted.items())
+        with self._manifest.alone():  # an upload may be on its way by the rules of before
+            for known in self._manifest.known(source):
+                chosen = readers_of(known.document)
+                if chosen != (known.readers, known.readers_from):
+                    wanted[chosen].append(known.document_id)
+            return sum(self._manifest.refile(ids, readers, why) for (readers, why), ids in wanted.items())
 
     def let_go(self, source: str, *, now: bool) -> int:
         """See `Shelves.let_go`."""
