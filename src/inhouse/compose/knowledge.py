@@ -29,6 +29,7 @@ if "knowledge" in probes.missing_extras():
 from inhouse.compose.legs import open_legs, open_store
 from inhouse.compose.removal import open_trash
 from inhouse.compose.sources import open_sources
+from inhouse.knowledge.chunk import Cut
 from inhouse.knowledge.edge.glossary import StoredGlossary
 from inhouse.knowledge.edge.ingest import DocumentIngest, IngestSettings
 from inhouse.knowledge.edge.lexical import Lexical
@@ -38,6 +39,7 @@ from inhouse.knowledge.edge.pages import DocumentPages
 from inhouse.knowledge.edge.parse.ocr import installed as ocr_installed
 from inhouse.knowledge.edge.parse.parsed import ParseLimits
 from inhouse.knowledge.edge.parse.pool import Parsers
+from inhouse.knowledge.edge.recut import recut
 from inhouse.knowledge.edge.retrieve import Retrieve
 from inhouse.knowledge.edge.retrieve_desk import SearchDesk
 from inhouse.knowledge.edge.source_desk import SourceDesk
@@ -85,6 +87,7 @@ async def open_knowledge(
         new_id=lambda: secrets.token_hex(16),
         vectors=[store],
         undo_s=loaded.settings.ingest.undo_hours * 3600.0,
+        cut=_cut(loaded),
     )
     await asyncio.to_thread(_heal, home, database, lexical, manifest, writer=writer)
     parsers = Parsers(_limits(loaded), workers=_workers(loaded))
@@ -148,7 +151,9 @@ def index_is_gone(home: Home, database: Database) -> bool:
 def _heal(home: Home, database: Database, lexical: Lexical, manifest: Manifest, *, writer: bool) -> None:
     """Finish half-done work and rebuild a damaged index; a reader does so only when nobody else can."""
     if writer:
-        _say(manifest.recover())
+        anew = recut(database, manifest.cut)
+        said = [f"{anew} documents were cut anew, as retrieval.* says"] if anew else []
+        _say([*said, *manifest.recover()])
     elif (lexical.check() or index_is_gone(home, database)) and HomeLock(home.lock).owner() is None:
         with HomeLock(home.lock) as lock:
             lock.take("repair")
@@ -168,6 +173,11 @@ def _limits(loaded: Loaded) -> ParseLimits:
         text_chars=ingest.max_text_chars,
         ocr_languages=ingest.ocr_languages if ingest.ocr == "auto" else "",
     )
+
+
+def _cut(loaded: Loaded) -> Cut:
+    wanted = loaded.settings.retrieval
+    return Cut(wanted.chunk_chars, wanted.overlap_sentences, wanted.headings)
 
 
 def _workers(loaded: Loaded) -> int:

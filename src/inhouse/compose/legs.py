@@ -28,6 +28,7 @@ from inhouse.knowledge.edge.retrieve import Retrieve, RetrieveSettings
 from inhouse.knowledge.edge.retrieve_desk import SearchDesk
 from inhouse.knowledge.edge.retrieve_states import LegWishes, rerank_state, vector_state
 from inhouse.knowledge.ports.search import LegState
+from inhouse.knowledge.rank import Mix
 from inhouse.knowledge.thesaurus import office_expansions
 from inhouse.store.database import Database
 
@@ -102,7 +103,10 @@ def open_legs(
     retrieve = Retrieve(
         database,
         lexical,
-        settings=RetrieveSettings(wanted.per_document),
+        settings=RetrieveSettings(
+            wanted.per_document,
+            Mix(wanted.window_weight, wanted.closeness_weight, wanted.anywhere_weight),
+        ),
         common=office_expansions,
         names=glossary,
         vectors=vectors,

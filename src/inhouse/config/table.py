@@ -177,6 +177,24 @@ class SourcesSection(_Section):
 
 
 class RetrievalSection(_Section):
+    chunk_chars: int = _setting(
+        1500,
+        "a section is one passage up to this length; another value cuts all documents anew at the next start",
+        "characters",
+        ge=200,
+        le=20_000,
+    )
+    overlap_sentences: int = _setting(
+        0, "sentences before a passage that help to find it and are never quoted with it", ge=0, le=5
+    )
+    headings: bool = _setting(True, "let the headings above a passage help to find it")
+    window_weight: float = _setting(
+        0.8, "what words of the question within one sentence count beside BM25", ge=0, le=5
+    )
+    closeness_weight: float = _setting(
+        0.5, "what neighbours of the question near each other count", ge=0, le=5
+    )
+    anywhere_weight: float = _setting(0.3, "what words in title and headings count", ge=0, le=5)
     embedding_model: str = _setting(
         "",
         "model that turns documents and questions into vectors, as an engine of the house lists it, e.g."

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inhouse.kernel.documents import PageSpan
 from inhouse.knowledge.blocks import Block, read_blocks
 from inhouse.knowledge.grid import delimiter_of, pipe_cells, row_said, separated_cells
-from inhouse.knowledge.sentences import split_block
+from inhouse.knowledge.sentences import sentence_spans, split_block
 
-__all__ = ["LIMIT", "TARGET", "Chunk", "TextKind", "chunk"]
+__all__ = ["LIMIT", "TARGET", "Chunk", "Cut", "TextKind", "chunk"]
 
 TextKind = Literal["markdown", "text", "table"]
 TARGET = 1_500
@@ -47,6 +47,29 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """How texts are cut. `target` is in characters; a paragraph longer than a third more is cut itself.
+
+    `overlap` is how many of the sentences before a chunk are indexed with it, and `headings` whether the
+    headings above it are; neither is ever quoted.
+    """
+
+    target: int = TARGET
+    overlap: int = 0
+    headings: bool = True
+
+    @property
+    def limit(self) -> int:
+        """The longest paragraph that stays whole."""
+        return self.target * LIMIT // TARGET
+
+    @property
+    def name(self) -> str:
+        """Equal for equal cuts: documents cut otherwise are cut anew."""
+        return f"{self.target}/{self.overlap}/{'h' if self.headings else '-'}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
     """A block or a part of one, with what is known around it."""
 
@@ -59,24 +82,46 @@ class _Piece:
     said: str = ""
 
 
-def chunk(text: str, *, pages: Sequence[PageSpan] = (), kind: TextKind = "markdown") -> tuple[Chunk, ...]:
+def chunk(
+    text: str,
+    *,
+    pages: Sequence[PageSpan] = (),
+    kind: TextKind = "markdown",
+    cut: Cut = Cut(),
+) -> tuple[Chunk, ...]:
     """The chunks of `text` in order, not overlapping; white space between them belongs to none."""
-    pieces = _table_pieces(text, pages) if kind == "table" else _prose_pieces(text, pages)
-    return tuple(_packed(text, pieces))
+    table = kind == "table"
+    pieces = _table_pieces(text, pages, cut) if table else _prose_pieces(text, pages, cut)
+    packed = tuple(_packed(pieces, cut))
+    return packed if table or not cut.overlap else tuple(_overlapping(text, packed, cut.overlap))
 
 
-def _packed(text: str, pieces: Iterator[_Piece]) -> Iterator[Chunk]:
+def _overlapping(text: str, chunks: Sequence[Chunk], sentences: int) -> Iterator[Chunk]:
+    """Each with the last sentences of the one before it in its context, where both share a section."""
+    before: Chunk | None = None
+    for one in chunks:
+        if before is None or before.heading != one.heading:
+            yield one
+        else:
+            words = text[before.start : before.end]
+            spans = sentence_spans(words, read_blocks(words))[-sentences:]
+            led = "\n".join(words[start:end] for start, end in spans)
+            yield replace(one, context=f"{one.context}\n{led}")
+        before = one
+
+
+def _packed(pieces: Iterator[_Piece], cut: Cut) -> Iterator[Chunk]:
     waiting: list[_Piece] = []
     for piece in pieces:
-        if waiting and not _fits(waiting, piece):
-            yield _joined(waiting)
+        if waiting and not _fits(waiting, piece, cut):
+            yield _joined(waiting, cut)
             waiting = []
         waiting.append(piece)
     if waiting:
-        yield _joined(waiting)
+        yield _joined(waiting, cut)
 
 
-def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
+def _fits(waiting: list[_Piece], piece: _Piece, cut: Cut) -> bool:
     first, last = waiting[0], waiting[-1]
     # A heading goes with the table below it; other prose and a table are indexed apart.
     other_table = piece.table_header != last.table_header and not all(one.opens_section for one in waiting)
@@ -85,15 +130,16 @@ def _fits(waiting: list[_Piece], piece: _Piece) -> bool:
     length = piece.end - first.start
     if piece.opens_section:
         # A heading starts a new chunk, unless what waits is too short to stand alone.
-        return last.end - first.start < TARGET // 4 and length <= TARGET
-    return length <= TARGET
+        return last.end - first.start < cut.target // 4 and length <= cut.target
+    return length <= cut.target
 
 
-def _joined(pieces: list[_Piece]) -> Chunk:
+def _joined(pieces: list[_Piece], cut: Cut) -> Chunk:
     first = pieces[0]
     heading = _shared([piece.heading for piece in pieces if not piece.opens_section] or [first.heading])
-    said = "\n".join(piece.said for piece in pieces if piece.said)[:LIMIT]
-    context = "\n".join(part for part in (*heading, pieces[-1].table_header, said) if part)
+    said = "\n".join(piece.said for piece in pieces if piece.said)[: cut.limit]
+    above = heading if cut.headings else ()
+    context = "\n".join(part for part in (*above, pieces[-1].table_header, said) if part)
     return Chunk(first.start, pieces[-1].end, first.page, heading, context)
 
 
@@ -107,7 +153,7 @@ def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(shared)
 
 
-def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
+def _prose_pieces(text: str, pages: Sequence[PageSpan], cut: Cut) -> Iterator[_Piece]:
     heading: list[tuple[int, str]] = []
     header_row, columns = "", tuple[str, ...]()
     previous: Block | None = None
@@ -123,32 +169,33 @@ def _prose_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
         row = block.kind == "row"
         table = header_row if row else ""
         said = row_said(columns, pipe_cells(text[block.start : block.end])) if row else ""
-        for start, end in _bites(text, block):
+        for start, end in _bites(text, block, cut):
             yield _Piece(start, end, path, page_at(start), table, block.kind == "heading", said)
         previous = block
 
 
-def _bites(text: str, block: Block) -> Iterator[tuple[int, int]]:
+def _bites(text: str, block: Block, cut: Cut) -> Iterator[tuple[int, int]]:
     """The block whole, or cut between sentences when it is longer than the limit."""
-    if block.end - block.start <= LIMIT:
+    target, limit = cut.target, cut.limit
+    if block.end - block.start <= limit:
         yield block.start, block.end
         return
     start = end = block.start
     for sentence_start, sentence_end in split_block(text, block):
-        if end > start and sentence_end - start > TARGET:
+        if end > start and sentence_end - start > target:
             yield start, end
             start = sentence_start
         end = sentence_end
-        while end - start > LIMIT:  # one endless sentence: minified text, base64, a wide table row
-            cut = text.rfind(" ", start + TARGET // 2, start + LIMIT)
-            cut = cut if cut > 0 else start + LIMIT
-            yield start, cut
-            start = cut + 1 if text[cut : cut + 1] == " " else cut
+        while end - start > limit:  # one endless sentence: minified text, base64, a wide table row
+            at = text.rfind(" ", start + target // 2, start + limit)
+            at = at if at > 0 else start + limit
+            yield start, at
+            start = at + 1 if text[at : at + 1] == " " else at
     if end > start:
         yield start, end
 
 
-def _table_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
+def _table_pieces(text: str, pages: Sequence[PageSpan], cut: Cut) -> Iterator[_Piece]:
     """One piece per line; the first line with words is the header of all others."""
     page_at = _PageAt(pages)
     header, start = "", 0
@@ -157,12 +204,12 @@ def _table_pieces(text: str, pages: Sequence[PageSpan]) -> Iterator[_Piece]:
         end = start + len(line)
         if line.strip():
             if not header:
-                header = line.strip()[: TARGET // 2]
+                header = line.strip()[: cut.target // 2]
                 delimiter = delimiter_of(line)
                 columns = separated_cells(line, delimiter)
             said = row_said(columns, separated_cells(line, delimiter))
-            for cut in range(start, end, LIMIT):
-                yield _Piece(cut, min(cut + LIMIT, end), (), page_at(start), header, said=said)
+            for at in range(start, end, cut.limit):
+                yield _Piece(at, min(at + cut.limit, end), (), page_at(start), header, said=said)
         start = end + 1
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from inhouse.knowledge.expansions import Expansions
 from inhouse.knowledge.gate import evidence
 from inhouse.knowledge.parts import split_question
-from inhouse.knowledge.rank import Candidate, Ranked, Weights, rank, weigh
+from inhouse.knowledge.rank import Candidate, Mix, Ranked, Weights, rank, weigh
 from inhouse.knowledge.words import Question, Vocabulary, read_question
 
 __all__ = ["Inquiry", "Ranking", "rank_inquiry", "read_inquiry"]
@@ -97,11 +97,12 @@ def rank_inquiry(
     chunks: int,
     chunks_with: Mapping[str, int],
     mean_length: float,
+    mix: Mix = Mix(),  # noqa: B008  frozen
 ) -> Ranking:
     """The candidates in the order of each thing asked; `chunks_with` counts `stems` and `others`."""
 
     def weights_of(question: Question) -> Weights:
-        return weigh(question, chunks=chunks, chunks_with=chunks_with, mean_length=mean_length)
+        return weigh(question, chunks=chunks, chunks_with=chunks_with, mean_length=mean_length, mix=mix)
 
     asked = tuple((question, weights_of(question)) for question in inquiry.asked)
     orders = tuple(tuple(rank(question, candidates, weights)) for question, weights in asked)

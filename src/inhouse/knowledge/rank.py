@@ -23,12 +23,11 @@ from inhouse.knowledge.expansions import Alternative, Meaning
 from inhouse.knowledge.sighting import Lookout, Sighting
 from inhouse.knowledge.words import Question
 
-__all__ = ["Candidate", "Ranked", "Weights", "bm25", "closeness", "rank", "weigh"]
+__all__ = ["Candidate", "Mix", "Ranked", "Weights", "bm25", "closeness", "rank", "weigh"]
 
 K1, B = 1.0, 0.5
 """Flatter than the usual 1.2/.75: chunks are of similar length already (bench/retrieval.py)."""
 WINDOW_STEMS = 16
-WINDOW_WEIGHT, CLOSENESS_WEIGHT, ANYWHERE_WEIGHT = 0.8, 0.5, 0.3
 CLOSENESS_REACH = 8
 BACKGROUND_WEIGHT = 0.4
 """A word lent by the question before counts less than a word of this one."""
@@ -39,6 +38,15 @@ to .906 and .866, with this to .905 and .863 (bench/fit_gate.py); the questions 
 (bench/staff.py)."""
 HELD_SHARE = 0.5
 """From this share on a stem counts as said: another name says it, a mere relative of the word does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What counts beside BM25, and how much; `inhouse eval tune` tries others on a house's own questions."""
+
+    window: float = 0.8
+    closeness: float = 0.5
+    anywhere: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Weights:
     mean_length: float
     named: Mapping[tuple[str, ...], Mapping[str, float]] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
+    mix: Mix = Mix()
 
     def lookout(self) -> Lookout:
         """Finds these stems in texts; make one for all texts of a question."""
@@ -80,7 +89,14 @@ class Ranked:
     held: frozenset[str]
 
 
-def weigh(question: Question, *, chunks: int, chunks_with: Mapping[str, int], mean_length: float) -> Weights:
+def weigh(
+    question: Question,
+    *,
+    chunks: int,
+    chunks_with: Mapping[str, int],
+    mean_length: float,
+    mix: Mix = Mix(),
+) -> Weights:
     """Inverse document frequencies, as shares of the largest possible one.
 
     `chunks_with` says in how many of `chunks` each of `question.stems` stands, and of `other_stems` those
@@ -116,7 +132,7 @@ def weigh(question: Question, *, chunks: int, chunks_with: Mapping[str, int], me
                 worth = named.setdefault(other.stems, {})
                 worth[stem] = max(share(other, stem), worth.get(stem, 0.0))
     absent = frozenset(stem for stem in of if not having((stem,)) and not otherwise.get(stem))
-    return Weights(of, sum(of.values()), mean_length, named, absent)
+    return Weights(of, sum(of.values()), mean_length, named, absent, mix)
 
 
 def _meant(meaning: Meaning, of: Mapping[str, float]) -> list[str]:
@@ -142,9 +158,9 @@ def _scored(order: Sequence[str], candidate: Candidate, weights: Weights, lookou
     lexical = bm25(counts, len(candidate.body), weights)
     score = (
         lexical
-        + WINDOW_WEIGHT * _best_window(seen, weights.of)
-        + CLOSENESS_WEIGHT * closeness(order, seen, weights.of)
-        + ANYWHERE_WEIGHT * sum(weights.of[stem] * share for stem, share in best.items())
+        + weights.mix.window * _best_window(seen, weights.of)
+        + weights.mix.closeness * closeness(order, seen, weights.of)
+        + weights.mix.anywhere * sum(weights.of[stem] * share for stem, share in best.items())
     )
     held = frozenset(stem for stem, share in best.items() if share >= HELD_SHARE)
     return Ranked(candidate, score, lexical, held)

@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 
 from inhouse.kernel.caller import Readers
-from inhouse.knowledge.chunk import Chunk, chunk
+from inhouse.knowledge.chunk import Chunk, Cut, chunk
 from inhouse.knowledge.edge.kept import KeptBytes
 from inhouse.knowledge.edge.leaving import UNDO_S, Leaving, due_to_wipe
 from inhouse.knowledge.edge.lexical import Lexical, analyzer
@@ -81,11 +81,13 @@ class Manifest(Leaving):
         new_id: Callable[[], str],
         vectors: Sequence[Vectors] = (),
         undo_s: float = UNDO_S,
+        cut: Cut = Cut(),  # noqa: B008  frozen
     ) -> None:
         kept, shelves = KeptBytes(database, blobs), Shelving(database, lexical, vectors)
         super().__init__(database, kept, shelves, now=now, undo_s=undo_s)
         self._stems = analyzer()
         self._new_id = new_id
+        self.cut = cut
 
     # ---- looking
 
@@ -112,6 +114,7 @@ class Manifest(Leaving):
                 documents.c.sha256 == sha256,
                 documents.c.readers == readers_json(readers),
                 documents.c.parser_version == PARSER_VERSION,
+                documents.c.cut == self.cut.name,
                 documents.c.status == "indexed",
             )
         )
@@ -241,6 +244,6 @@ class Manifest(Leaving):
             return done
 
 
-def cut_text(parsed: Parsed) -> tuple[Chunk, ...]:
+def cut_text(parsed: Parsed, cut: Cut) -> tuple[Chunk, ...]:
     """The chunks of what a file gave."""
-    return chunk(parsed.text, pages=parsed.pages, kind=parsed.kind)
+    return chunk(parsed.text, pages=parsed.pages, kind=parsed.kind, cut=cut)

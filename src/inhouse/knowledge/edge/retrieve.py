@@ -15,7 +15,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row
@@ -31,7 +31,7 @@ from inhouse.knowledge.fuse import Choice, blend, choose, fuse, lower_superseded
 from inhouse.knowledge.gate import REFUSE_BELOW
 from inhouse.knowledge.index import VectorHit
 from inhouse.knowledge.inquiry import Inquiry, rank_inquiry, read_inquiry
-from inhouse.knowledge.rank import Candidate, Ranked, Weights
+from inhouse.knowledge.rank import Candidate, Mix, Ranked, Weights
 from inhouse.knowledge.words import Language, Question, Vocabulary, language_of
 from inhouse.store.database import Database
 
@@ -109,6 +109,7 @@ class RetrieveSettings:
     """`of_ten` is how many of ten places one document may take while others have something."""
 
     of_ten: int = 3
+    mix: Mix = field(default_factory=Mix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,7 @@ class Retrieve:
                 chunks=frequencies.chunks,
                 chunks_with=frequencies.of_stem,
                 mean_length=MEAN_CHUNK_STEMS,
+                mix=self._settings.mix,
             ).among(known)
             weight = asked.weight if asked else 0.0
             order = _fused(question, ranking.ranked, near, known, worth=ranking.total, weight=weight)

@@ -66,6 +66,8 @@ class Taken:
     readers_from: str = ""
     document_id: str = ""
     """The document that this is, where source and path do not tell: its file has moved."""
+    cut_by: str = ""
+    """`Cut.name` of how it was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def values_of(one: Taken, *, now: float) -> dict[str, object]:
         "pages": json.dumps([[page.page, page.start, page.end] for page in parsed.pages] if parsed else []),
         "doubts": json.dumps(parsed.doubts if parsed else ()),
         "chunk_count": len(one.cut),
+        "kind": parsed.kind if parsed else "text",
+        "cut": one.cut_by,
         "ingested_at": now,
         "parser_version": PARSER_VERSION,
         "embedded": "",
@@ -243,7 +247,7 @@ def entry_of(row: Row[Any], piece: Row[Any]) -> Entry:
 
 def content_of(row: Row[Any], pieces: Sequence[Row[Any]]) -> tuple[Parsed, tuple[Chunk, ...]]:
     """What the file gave when it was read; a title or date that came from its name or time is not its own."""
-    kind: TextKind = "text"  # only `cut_text` asks, and the chunks come along
+    kind: TextKind = row.kind
     pages = tuple(PageSpan(*page) for page in json.loads(row.pages))
     title = "" if row.title == title_of("", "", row.path) else row.title
     own_date = None if row.modified_at == row.mtime_ns / 1e9 else row.modified_at

@@ -68,6 +68,8 @@ documents = Table(
     Column("family", String, nullable=False, server_default=""),  # editions of one document share it
     Column("edition", Float, nullable=False, server_default="0"),  # the newer edition has the larger one
     Column("outdated", Integer, nullable=False, server_default="0"),  # 1: a person said so
+    Column("kind", String, nullable=False, server_default="markdown"),  # chunk.TextKind of its text
+    Column("cut", String, nullable=False, server_default=""),  # how its chunks were cut, see chunk.Cut
     Column("trashed_at", Float),  # set while the status is `trashed`
     Column("final_at", Float),  # when a trashed document is removed for good
     UniqueConstraint("source", "path"),

@@ -27,6 +27,8 @@ def _widen() -> None:
         sa.Column("family", sa.String, nullable=False, server_default=""),
         sa.Column("edition", sa.Float, nullable=False, server_default="0"),
         sa.Column("outdated", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("kind", sa.String, nullable=False, server_default="markdown"),
+        sa.Column("cut", sa.String, nullable=False, server_default=""),
         sa.Column("trashed_at", sa.Float),
         sa.Column("final_at", sa.Float),
     ):

@@ -16,7 +16,7 @@ CREATE TABLE documents (
 	pages TEXT NOT NULL,
 	chunk_count INTEGER NOT NULL,
 	ingested_at FLOAT NOT NULL,
-	parser_version INTEGER NOT NULL, readers_from TEXT DEFAULT '' NOT NULL, doubts TEXT DEFAULT '[]' NOT NULL, embedded VARCHAR DEFAULT '' NOT NULL, family VARCHAR DEFAULT '' NOT NULL, edition FLOAT DEFAULT '0' NOT NULL, outdated INTEGER DEFAULT '0' NOT NULL, trashed_at FLOAT, final_at FLOAT,
+	parser_version INTEGER NOT NULL, readers_from TEXT DEFAULT '' NOT NULL, doubts TEXT DEFAULT '[]' NOT NULL, embedded VARCHAR DEFAULT '' NOT NULL, family VARCHAR DEFAULT '' NOT NULL, edition FLOAT DEFAULT '0' NOT NULL, outdated INTEGER DEFAULT '0' NOT NULL, kind VARCHAR DEFAULT 'markdown' NOT NULL, cut VARCHAR DEFAULT '' NOT NULL, trashed_at FLOAT, final_at FLOAT,
 	PRIMARY KEY (document_id),
 	UNIQUE (source, path)
 )
