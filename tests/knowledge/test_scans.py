@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from inhouse.knowledge.edge.parse import ocr, ocr_words, pdf
-from inhouse.knowledge.edge.parse.ocr_upright import laid_by, skew_of, straightened
+from inhouse.knowledge.edge.parse.ocr_upright import has_even_light, is_blank, laid_by, skew_of, straightened
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, ParseLimits, Refused
 from inhouse.knowledge.edge.parse.pdf_flow import Line
 from inhouse.knowledge.edge.parse.pdf_page import laid_out
@@ -21,6 +22,10 @@ from inhouse.knowledge.edge.parse.read import read
 from tests.knowledge import pixels
 from tests.knowledge.pdfs import Page
 from tests.knowledge.pdfs import pdf as made
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
 
 MEANS = Means("eng")
 LETTER = (
@@ -54,6 +59,37 @@ def parsed(folder: Path, name: str, content: bytes) -> Parsed:
     found = read(path, name, text_chars=100_000, means=MEANS)
     assert isinstance(found, Parsed), found
     return found
+
+
+@pytest.mark.slow
+def test_no_page_is_read_more_often_than_it_must_be() -> None:
+    """An empty one never, a clear one once, one in uneven light (the control) again; a reading beats."""
+    import numpy
+
+    def readings(picture: NDArray[uint8]) -> int:
+        beats: list[int] = []
+        ocr_words.read_gray(picture, "eng", beat=lambda: beats.append(1))
+        return len(beats)
+
+    clear = pixels.drawn(made(letter()))
+    light = numpy.linspace(1.0, 0.3, clear.shape[1])[None, :]
+    empty = pixels.noisy(numpy.full_like(clear, 250), seed=1, noise=4, blur=1)
+    assert (readings(empty), readings(clear)) == (0, 1)
+    assert readings((clear * light).astype(numpy.uint8)) > 1
+
+
+def test_empty_pages_and_those_in_uneven_light() -> None:
+    """A single small letter is no empty page, neither is light print on a dark one."""
+    import numpy
+
+    paper = numpy.full((600, 400), 255, dtype=numpy.uint8)
+    assert is_blank(paper)
+    assert is_blank(255 - paper)
+    paper[100:112, 50:60] = 0
+    assert not is_blank(paper)
+    assert not is_blank(255 - paper)
+    assert has_even_light(paper)
+    assert not has_even_light((paper * numpy.linspace(1.0, 0.5, 400)[None, :]).astype(numpy.uint8))
 
 
 # ---- without tesseract

@@ -1,4 +1,4 @@
-"""Pictures of pages that lie on their side or askew: found out and put right."""
+"""Pictures of pages that lie on their side or askew: found out and put right; empty and badly lit ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-__all__ = ["laid_by", "skew_of", "straightened"]
+__all__ = ["has_even_light", "is_blank", "laid_by", "skew_of", "straightened"]
 
 STEEPEST_DEG = 6.0
 STEP_DEG = 0.5
@@ -18,6 +18,31 @@ LEAST_DEG = 0.8
 LEAST_GAIN = 1.25
 """How much sharper the rows of a straightened page must be than those of the page as it is."""
 ROUGH_PX = 700
+INK = 24
+"""Of 255: by how much letters differ from the paper at least. The noise of scanners stays below."""
+LEAST_INK_PX = 60
+"""Fewer such pixels are dust: one letter of 8 points has 100 at 150 dpi."""
+UNEVEN_LIGHT = 40
+"""Of 255: by how much the paper of one part of a page is darker than that of another one."""
+
+
+def is_blank(pixels: NDArray[uint8]) -> bool:
+    """True when nothing is drawn on the picture, as on the back of a page."""
+    import numpy as np
+
+    paper = int(np.median(pixels))
+    dark = np.count_nonzero(pixels < paper - INK) if paper > INK else 0
+    light = np.count_nonzero(pixels > paper + INK) if paper < 255 - INK else 0
+    return bool(dark + light < LEAST_INK_PX)
+
+
+def has_even_light(pixels: NDArray[uint8]) -> bool:
+    """True when the paper is equally light all over, as a scanner shows it and a photograph does not."""
+    import numpy as np
+
+    parts = [part[::4, ::4] for row in np.array_split(pixels, 6) for part in np.array_split(row, 6, axis=1)]
+    paper = [float(np.percentile(part, 80)) for part in parts if part.size]
+    return max(paper) - min(paper) <= UNEVEN_LIGHT
 
 
 def laid_by(pixels: NDArray[uint8], turn: int) -> NDArray[uint8]:
