@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from inhouse.kernel.documents import Citation, Passage
 from inhouse.knowledge.blocks import read_blocks
+from inhouse.knowledge.claims import changes, date_holds
 from inhouse.knowledge.polarity import contradicts
 from inhouse.knowledge.ports import Sentence
 from inhouse.knowledge.sentences import sentence_spans
@@ -31,6 +32,8 @@ _MONTHS = (
     "january february march april may june july august september october november december"
     " январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь"
 )
+_LIGHT = "within lasts amounts течение составляет равна равен длится дадут дают является"
+"""Words of a sentence's frame: a paraphrase changes them freely."""
 _CLAUSE = re.compile(r"[,;:()|\n]|\s(?:and|but|while|whereas|и|а|но|или|or)\s", re.IGNORECASE)
 SHARE_OF_WORDS = 0.5
 """Half of the other words: paraphrase stays possible, a new claim does not; tests hold cases of both."""
@@ -111,14 +114,18 @@ def supports(claim: str, sources: Sequence[Source], vocabulary: Vocabulary) -> b
         return False
     months = frozenset(vocabulary.stems(_MONTHS))
     stems = [stem for stem in vocabulary.stems(claim) if stem not in vocabulary.stops]
-    if any(stem in months and stem not in held for stem in stems):
+    if any(stem in months and stem not in held for stem in vocabulary.stems(rest)):
         return False
-    names = {stem for name in _NAME.findall(claim) for stem in vocabulary.stems(name)}
+    names = {stem for name in _NAME.findall(rest) for stem in vocabulary.stems(name)}
     if not (names - vocabulary.stops) <= named:
         return False
     counted = frozenset(stems) - frozenset(vocabulary.stems(rest))
-    words = [stem for stem in stems if not stem.isdigit() and stem not in counted]
-    if contradicts(claim, [source.text for source in sources], vocabulary):
+    light = frozenset(vocabulary.stems(_LIGHT))
+    words = [
+        stem for stem in stems if not stem.isdigit() and stem not in counted and stem not in light - named
+    ]
+    texts = [source.text for source in sources]
+    if contradicts(claim, texts, vocabulary) or changes(claim, texts, around, vocabulary):
         return False
     return bool(words) and sum(stem in named for stem in words) >= SHARE_OF_WORDS * len(words)
 
@@ -154,8 +161,11 @@ def _likely(text: str, sources: Mapping[str, Source], vocabulary: Vocabulary) ->
 def _without_values_of(claim: str, quotes: str) -> str:
     """The claim less the values that the quotes give in other words: `two weeks` for `14 days`."""
     held = {(value.unit, value.amount) for value in values_of(quotes) if value.unit}
+    days = [amount for unit, amount in held if unit == "date"]
     for value in reversed(values_of(claim)):
-        if (value.unit, value.amount) in held:
+        if (value.unit, value.amount) in held or (
+            value.unit == "date" and any(date_holds(value.amount, day) for day in days)
+        ):
             claim = f"{claim[: value.start]} {claim[value.end :]}"
     return claim
 
@@ -186,8 +196,12 @@ _Clause = tuple[frozenset[str], frozenset[str]]
 def _misplaced(numbers: frozenset[str], words: frozenset[str], told: Sequence[_Clause]) -> bool:
     if len(told) < 2 or not any(numbers & theirs for theirs, _ in told):
         return False
-    nearest = max(len(words & around) for _, around in told)
-    beside = [theirs for theirs, around in told if nearest and len(words & around) == nearest]
+
+    def near(around: frozenset[str]) -> tuple[int, float]:
+        return len(words & around), len(words & around) / len(around)
+
+    nearest = max(near(around) for _, around in told)
+    beside = [theirs for theirs, around in told if nearest[0] and near(around) == nearest]
     return bool(beside) and not any(numbers & theirs for theirs in beside)
 
 

@@ -16,7 +16,12 @@ __all__ = ["contradicts"]
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d|[.,;:!?()—–]")
 _NEXT_WORD = frozenset("not no nor never neither cannot without не ни никогда без".split())
-_CLAUSE = frozenset("нельзя нет невозможно".split())
+_CLAUSE = frozenset("нельзя нет невозможно невозможна невозможен impossible".split())
+_BANNED = frozenset(
+    "запрещено запрещена запрещены запрещен запрещён запрещается воспрещается недопустимо"
+    " prohibited forbidden banned disallowed".split()
+)
+_PERMITTED = frozenset("можно разрешено разрешается разрешена разрешены allowed permitted".split())
 _ONLY = frozenset("only just merely только лишь просто".split())
 _SHORT = ("n't", "n’t")
 REACH = 4
@@ -40,6 +45,8 @@ def contradicts(claim: str, quotes: Sequence[str], vocabulary: Vocabulary) -> bo
         return True
     if not said.any and told and all(each.clause for each in told):
         return True
+    if said.any and any(each.any for each in told) and (said.clause or any(each.clause for each in told)):
+        return False  # `must not be shared` and `sharing is prohibited`: which words are denied is open
     claimed = frozenset[str]().union(*(each.claimed for each in told))
     denied = frozenset[str]().union(*(each.denied for each in told))
     turned = (said.claimed - said.denied) & (denied - claimed)
@@ -49,7 +56,7 @@ def contradicts(claim: str, quotes: Sequence[str], vocabulary: Vocabulary) -> bo
 def _read(text: str, vocabulary: Vocabulary) -> _Said:
     claimed: set[str] = set()
     denied: set[str] = set()
-    clause = found = False
+    clause = found = banned = permitted = False
     reach = 0
     for token in _TOKEN.findall(text.lower()):
         if not token[0].isalpha():
@@ -58,10 +65,14 @@ def _read(text: str, vocabulary: Vocabulary) -> _Said:
             found, reach = True, REACH
         elif token in _CLAUSE:
             found = clause = True
+        elif token in _BANNED:
+            banned, reach = banned or not reach, 0  # `not prohibited` denies nothing
         elif token in _ONLY:
             reach = 0
         else:
+            permitted = permitted or (token in _PERMITTED and not reach)
             stems = [stem for stem in vocabulary.stems(token) if stem not in vocabulary.stops]
             (denied if reach and stems else claimed).update(stems)
             reach = 0 if stems else max(0, reach - 1)
-    return _Said(frozenset(claimed), frozenset(denied), clause, found)
+    banned = banned and not permitted  # both in one sentence: who may and who may not is open
+    return _Said(frozenset(claimed), frozenset(denied), clause or banned, found or banned)
