@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from inhouse.kernel.caller import Caller
+from inhouse.knowledge.edge.eval_book import StoredEvaluations
 from inhouse.knowledge.edge.trash import UPDATES_S, DocumentTrash
+from inhouse.knowledge.judge import Expected
 from tests.knowledge.home import Home, open_home, write
 from tests.knowledge.test_erasure import holding
 
@@ -79,6 +81,24 @@ def test_an_update_lets_go_of_what_was_remembered_of_its_file(home: Home, folder
     write(folder, {"vault.md": f"# Vault\n\n{AFTER}.\n"})
     home.ingest.run([folder])
     assert told == [([before.document_id], [before.sha256])]
+
+
+def test_golden_questions_lose_the_quotes_of_a_removed_document(home: Home, folder: Path) -> None:
+    """Its words, also in what an answer must hold; not the question, and not what another document says."""
+    write(folder, {"copy.md": "# Copy\n\nWords of the\nday 3.\n"})
+    home.ingest.run([folder])
+    book = StoredEvaluations(home.database, now=lambda: 1.0, new_id=lambda: "run")
+    evidence = (("vault.md", BEFORE.replace(" ", "\n", 1)), ("3.md", "Words of the day 3"))
+    asked = Expected("q1", "multi_doc", "en", "How does the vault open?", evidence, ("seven silver", "day 9"))
+    other = Expected("q2", "single", "en", "Which day?", (("9.md", "Words of the day 9"),), ("day 9",))
+    book.add_golden([asked, other], origin="import")
+    home.manifest.remove([ids(home)["vault.md"], ids(home)["3.md"]])
+    found = {one.question_id: one for one in book.golden()}
+    assert found["q1"].question == asked.question
+    assert found["q1"].evidence == (("vault.md", ""), ("3.md", "Words of the day 3"))
+    assert found["q1"].must == ("day 9",)
+    assert found["q2"] == other
+    assert holding(home.root, "silver") == []
 
 
 # ---- the same bytes

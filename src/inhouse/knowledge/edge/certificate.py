@@ -289,7 +289,7 @@ class Certifier:
         return [
             f"log files in {self._places.logs}: they may name a document, never its text",
             "questions that people typed, and answers that they copied, exported or sent",
-            "questions for evaluation that were imported, with the quotes in them",
+            "questions for evaluation as people typed them, and the files that they were imported from",
             "what engines that wrote answers keep themselves",
             "what a disk keeps of deleted or overwritten files, and snapshots and backups of the disk",
         ]
@@ -326,9 +326,7 @@ def _stands_elsewhere(connection: Connection, sample: str, ids: Sequence[str]) -
         messages.c.role == "user", func.instr(messages.c.text, sample) > 0
     )
     titled = select(chats.c.chat_id).where(func.instr(chats.c.title, sample) > 0)
-    tested = select(golden.c.golden_id).where(
-        func.instr(golden.c.question + golden.c.answer + golden.c.evidence, sample) > 0
-    )
+    tested = select(golden.c.golden_id).where(func.instr(golden.c.question, sample) > 0)
     asked = (others, typed, titled, tested)
     return any(connection.execute(query.limit(1)).first() is not None for query in asked)
 

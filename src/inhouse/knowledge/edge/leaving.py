@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inhouse.knowledge.edge import cited
+from inhouse.knowledge.edge.golden_quotes import blank_golden
 from inhouse.knowledge.edge.kept import KeptBytes
 from inhouse.knowledge.edge.rows import HIDDEN, batches, bump
 from inhouse.knowledge.edge.shelving import Shelving
@@ -167,6 +168,7 @@ class Leaving:
             chosen = documents.c.document_id.in_(ids) & (documents.c.status == "removing")
             hashes = sorted(set(connection.execute(select(documents.c.sha256).where(chosen)).scalars()))
             answers = cited.rewrite(connection, ids)
+            blank_golden(connection, ids)
             for table in (texts, chunks, abbreviations):
                 connection.execute(delete(table).where(table.c.document_id.in_(ids)))
             connection.execute(delete(documents).where(chosen))
