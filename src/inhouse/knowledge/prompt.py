@@ -22,6 +22,7 @@ from inhouse.kernel.messages import ChatMessage
 from inhouse.knowledge.cite import Source
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.ports import Turn
+from inhouse.knowledge.stream import UNSEEN
 from inhouse.knowledge.words import Language
 
 __all__ = [
@@ -38,10 +39,12 @@ NO_ANSWER = "NO_ANSWER"
 TURNS_KEPT = 3
 PromptTask = Literal["answer", "rewrite"]
 _VERSION = re.compile(r"version:\s*([\w.-]{1,20})\s*\n\s*\n")
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
-"""Zero-width, direction and tag characters: a person does not see them, a model reads them."""
-_MARKS = re.compile(r"</?\s*source\b[^>]*>?|\[\s*S\d+(?:\.\d+)?", re.IGNORECASE)
-"""What could end a source early, or pass for an id."""
+_MARKS = re.compile(
+    r"[<＜‹˂〈]\s*[/／]?\s*[sѕ][oо]ur[cс][eе]\b[^>]*>?|[\[［]\s*[SЅＳ]\d+(?:\.\d+)?"
+    r"|\b[SЅＳ]\d+\.\d+\s*:|\bNO_ANSWER\b",
+    re.IGNORECASE,
+)
+"""What could end a source early, pass for an id, or refuse in the model's place; also in look-alike letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +95,24 @@ def answer_messages(
         parts.append("</source>")
     messages = [ChatMessage("system", "\n".join(parts))]
     for turn in history[-TURNS_KEPT:]:
-        messages.append(ChatMessage("user", turn.question))
-        messages.append(ChatMessage("assistant", turn.answer))
-    messages.append(ChatMessage("user", question))
+        messages.append(ChatMessage("user", _harmless(turn.question)))
+        messages.append(ChatMessage("assistant", _harmless(turn.answer)))
+    messages.append(ChatMessage("user", _harmless(question)))
     return tuple(messages)
 
 
 def rewrite_messages(question: str, prompt: Prompt, history: Sequence[Turn]) -> tuple[ChatMessage, ...]:
     """The conversation as one text, so that the model has nothing to answer."""
     lines = [f"- {turn.question}\n  {turn.answer[:300]}" for turn in history[-TURNS_KEPT:]]
-    talk = "\n".join([*lines, f"- {question}"])
+    talk = _harmless("\n".join([*lines, f"- {question}"]))
     return (ChatMessage("system", prompt.text), ChatMessage("user", talk))
 
 
 def _harmless(text: str) -> str:
     """Document words that cannot pass for our marks, without characters that nobody sees."""
-    return _MARKS.sub(lambda mark: mark.group().replace("<", "‹").replace("[", "("), _UNSEEN.sub("", text))
+    return _MARKS.sub(lambda mark: mark.group().translate(_HARMLESS), UNSEEN.sub("", text))
+
+
+_HARMLESS = str.maketrans(
+    {"<": "‹", "＜": "‹", "˂": "‹", "〈": "‹", "[": "(", "［": "(", ":": " ", "_": " ", ".": "·"}
+)

@@ -13,24 +13,25 @@ from dataclasses import dataclass
 
 from inhouse.knowledge.cite import MARK
 
-__all__ = ["AnswerText", "Cut"]
+__all__ = ["UNSEEN", "AnswerText", "Cut"]
 
 _BOUNDARY = re.compile(
     r"(?:(?<![.!?…])[.!?…]+[\"'»”)\]*]*(?:\s*\[\s*S[\d.,;\sS]*\])*(?=\s+[^\s\[])|(?:\s*\[\s*S[\d.,;\sS]*\])*\n)"
 )
 _HELD = re.compile(r"(?:\s+|\s*\[\s*(?:S[\d.,;\sS]*)?)$")
-_END = r"[^\s<>\"'`)\]|]"
-_ADDRESS = re.compile(rf"(?:\b(?:https?|ftp):)?//{_END}+|\b(?:www\.|mailto:){_END}+", re.IGNORECASE)
-_BEGINNINGS = sorted(
-    {start[:length] for start in ("https:/", "ftp:/", "mailto", "www") for length in range(1, len(start) + 1)}
-    | {"http:", "http:/"},
-    key=len,
-    reverse=True,
-)
-_MAY_BE_ADDRESS = re.compile(
-    rf"(?:\b(?:{'|'.join(_BEGINNINGS)})|(?<!\w)/|(?:\b(?:https?|ftp):)?//{_END}*|\b(?:www\.|mailto:){_END}*)$",
+_END = r"[^\s<>\"'`)\[\]|]"
+_HOST = r"(?:(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}|\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?"
+_ADDRESS = re.compile(
+    rf"\b[a-z][a-z\d+.-]{{1,20}}:(?://|\\\\){_END}*|(?:\b(?:https?|ftp):)?//{_END}+|\bwww\.{_END}+"
+    rf"|\b(?:mailto|javascript|vbscript|tel):{_END}+|\bdata:[\w.+-]+[/;,]{_END}*"
+    rf"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w@/.-]){_HOST}[/?#]{_END}+",
     re.IGNORECASE,
 )
+UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef]"
+)
+"""Zero-width, direction and tag characters: a person does not see them, a model reads and writes them."""
 LONGEST_ADDRESS = 2_000
 """Nothing is held back for longer; what is longer is cut, for it is no address of a document."""
 _NOT_AN_END = re.compile(
@@ -56,11 +57,12 @@ class AnswerText:
 
     def feed(self, piece: str) -> Cut:
         """Take the next piece."""
-        text = self._waiting + piece
-        held = _HELD.search(text) or _MAY_BE_ADDRESS.search(text)
-        keep = held is not None and len(text) - held.start() <= LONGEST_ADDRESS
-        self._waiting = text[held.start() :] if held and keep else ""
-        ready = self._without_strange_addresses(text[: held.start()] if held and keep else text)
+        text = self._waiting + UNSEEN.sub("", piece)
+        mark = _HELD.search(text)
+        cut = min(mark.start() if mark else len(text), _last_word(text))
+        cut = cut if len(text) - cut <= LONGEST_ADDRESS else len(text)
+        self._waiting = text[cut:]
+        ready = self._without_strange_addresses(text[:cut])
         self._open += ready
         return Cut(MARK.sub("", ready), self._cut())
 
@@ -68,12 +70,16 @@ class AnswerText:
         """Take the end: what waited is shown, what was open has ended."""
         ready, self._waiting = self._without_strange_addresses(self._waiting), ""
         self._open += ready
-        last = self._open
-        self._open = ""
-        return Cut(MARK.sub("", ready), (last.strip(),) if _says_something(last) else ())
+        ended = self._cut()
+        last, self._open = self._open, ""
+        return Cut(MARK.sub("", ready), (*ended, last.strip()) if _says_something(last) else ended)
 
     def _without_strange_addresses(self, text: str) -> str:
-        return _ADDRESS.sub(lambda at: at.group() if self._known(at.group().rstrip(".,;:!?")) else "…", text)
+        def shown(at: re.Match[str]) -> str:
+            address = at.group().rstrip(".,;:!?")
+            return at.group() if self._known(address) else "…" + at.group()[len(address) :]
+
+        return _ADDRESS.sub(shown, text)
 
     def _cut(self) -> tuple[str, ...]:
         ended = []
@@ -87,6 +93,16 @@ class AnswerText:
                 ended.append(sentence.strip())
         self._open = self._open[at:]
         return tuple(ended)
+
+
+def _last_word(text: str) -> int:
+    """Where the word begins that has not ended yet, with the space before it: `evil` may become a host."""
+    at = len(text)
+    while at and len(text) - at <= LONGEST_ADDRESS and not text[at - 1].isspace():
+        at -= 1
+    while at and text[at - 1].isspace():
+        at -= 1
+    return at
 
 
 def _says_something(sentence: str) -> bool:
