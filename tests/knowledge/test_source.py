@@ -112,14 +112,22 @@ def test_an_outcome_is_kept_as_it_was() -> None:
 )
 def test_when_a_source_is_due(source: Source, at: float | None) -> None:
     """At once when it is new, then after its pause; after failures later and later, up to six hours."""
-    assert due_at(source) == at
+    assert due_at(source, 2000.0) == at
+
+
+def test_a_clock_that_was_set_back_makes_a_source_due() -> None:
+    """A last look in the future, or a source added in it, is looked at now and not in years."""
+    assert due_at(replace(SOURCE, looked_at=9e9, outcome=DONE), 2000.0) == 2000.0
+    assert due_at(replace(SOURCE, looked_at=9e9, outcome=FAILED), 2000.0) == 2000.0
+    assert due_at(replace(SOURCE, created_at=9e9), 2000.0) == 2000.0
+    assert due_at(replace(SOURCE, looked_at=2030.0, outcome=DONE), 2000.0) == 2090.0
 
 
 def test_the_source_that_waits_longest_is_next() -> None:
     """By time, and by name where the time is the same."""
     later = replace(SOURCE, name="b", created_at=1500.0)
-    assert next_due([later, SOURCE]) == (1000.0, SOURCE)
-    assert next_due([replace(SOURCE, paused=True)]) is None
+    assert next_due([later, SOURCE], 1500.0) == (1000.0, SOURCE)
+    assert next_due([replace(SOURCE, paused=True)], 1500.0) is None
 
 
 @pytest.mark.parametrize(

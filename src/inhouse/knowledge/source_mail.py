@@ -94,9 +94,15 @@ def read_list(lines: Iterable[bytes | tuple[bytes, bytes] | None]) -> list[Mailb
 def _mailbox(wire: str, separator: str, *, left_out: bool = False) -> Mailbox:
     name = decode_name(wire)
     parts = name.split(separator) if separator else [name]
-    shown = "/".join(part.replace("/", "⁄").strip() or "_" for part in parts)
+    shown = "/".join(_shown(part) for part in parts)
     path = "".join(sign if sign.isprintable() else "?" for sign in shown)
     return Mailbox(wire, name, path, left_out)
+
+
+def _shown(part: str) -> str:
+    """A part of a path; two points would be a step upwards for whoever reads the path."""
+    plain = part.replace("/", "⁄").strip()
+    return plain if plain.strip(".") else "_"
 
 
 def read_messages(lines: Iterable[bytes | tuple[bytes, bytes] | None]) -> list[Message]:

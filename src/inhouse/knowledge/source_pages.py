@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -9,6 +10,8 @@ from html.parser import HTMLParser
 __all__ = ["PageFacts", "is_html", "is_readable", "leads_to_page", "page_facts"]
 
 MOST_LINKS = 5_000
+MOST_BYTES = 5_000_000
+"""As much of a page is looked through for its links: 30 s a page would be a way to keep us busy."""
 _READABLE = re.compile(
     r"text/(plain|markdown|csv|rtf|html)|application/(pdf|rtf|msword|epub\+zip|xhtml\+xml|vnd\.ms-.*"
     r"|vnd\.openxmlformats-.*|vnd\.oasis\.opendocument\..*)"
@@ -49,12 +52,15 @@ def leads_to_page(path: str) -> bool:
 def page_facts(content: bytes, charset: str) -> PageFacts:
     """The facts of a page; `charset` is what its server said, empty when it said nothing."""
     told = charset or _told_charset(content)
+    content = content[:MOST_BYTES]
     try:
         text = content.decode(told or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no charset, or one that knows no `replace`, such as `undefined`
         text = content.decode("utf-8", "replace")
     reader = _Reader()
-    reader.feed(text)
+    # `<![x[` is an assertion of the library; what stands before it counts.
+    with contextlib.suppress(AssertionError):
+        reader.feed(text)
     return PageFacts(
         title=" ".join("".join(reader.title).split())[:500],
         links=tuple(reader.links),

@@ -7,6 +7,7 @@ is no standard, and many sites mean it.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,13 @@ __all__ = ["Robots", "read_robots", "read_sitemap"]
 
 MOST_BYTES = 500_000
 """RFC 9309 asks for as much of a robots.txt to be read; the rest is left out."""
+MOST_RULES = 5_000
+MOST_PLACES = 50_000
+"""Addresses in one sitemap, as its protocol has it."""
 LONGEST_DELAY_S = 30.0
+# Nothing in it gives back what it took (`+` after a count): a hostile sitemap costs no more than its length.
 _LOCATION = re.compile(
-    rb"<(?:\w+:)?loc>\s*(?:<!\[CDATA\[)?\s*([^<>\]]{1,4000}?)\s*(?:\]\]>)?\s*</(?:\w+:)?loc>"
+    rb"<(?:\w{1,20}:)?loc>\s{0,100}+(?:<!\[CDATA\[)?+([^<>\]]{1,4200}+)(?:\]\]>)?+\s{0,100}+</(?:\w{1,20}:)?loc>"
 )
 
 
@@ -35,7 +40,7 @@ class Robots:
         path = _plain(target)
         best = (-1, True)
         for allowed, pattern in self.rules:
-            if pattern and _expression(pattern).match(path):
+            if pattern and _matches(pattern, path):
                 best = max(best, (len(pattern), allowed))
         return best[1]
 
@@ -65,7 +70,7 @@ def read_robots(content: bytes, product: str) -> Robots:
     lines = groups.get(product.lower(), groups.get("*", []))
     delays = [float(value) for key, value in lines if key == "crawl-delay" and _is_number(value)]
     return Robots(
-        tuple((key == "allow", _plain(value)) for key, value in lines if key != "crawl-delay"),
+        tuple((key == "allow", _plain(value)) for key, value in lines if key != "crawl-delay")[:MOST_RULES],
         min(max(delays, default=0.0), LONGEST_DELAY_S),
         tuple(sitemaps),
     )
@@ -78,9 +83,10 @@ def read_sitemap(content: bytes) -> tuple[bool, Sequence[str]]:
     """
     if b"<" not in content[:1000]:
         lines = content.decode("utf-8", "replace").splitlines()
-        return False, [line.strip() for line in lines if line.strip()]
+        return False, [line.strip() for line in lines if line.strip()][:MOST_PLACES]
     index = re.search(rb"<(?:\w+:)?sitemapindex[\s>]", content[:5000]) is not None
-    return index, [html.unescape(one.decode("utf-8", "replace")) for one in _LOCATION.findall(content)]
+    found = (one[1] for one in itertools.islice(_LOCATION.finditer(content), MOST_PLACES))
+    return index, [html.unescape(one.decode("utf-8", "replace")).strip() for one in found]
 
 
 def _is_number(text: str) -> bool:
@@ -91,7 +97,22 @@ def _plain(target: str) -> str:
     return unquote(target.replace("%2F", "%252F").replace("%2f", "%252f"), errors="replace")
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
+def _matches(pattern: str, path: str) -> bool:
+    """True when the path begins as the pattern says; each `*` takes as little as it can, and is tried once.
+
+    No regular expression: `/*a*a*a*a*b` would try every way to share out a long path among its stars.
+    """
     ends = pattern.endswith("$")
-    pieces = [re.escape(piece) for piece in pattern.removesuffix("$").split("*")]
-    return re.compile(".*".join(pieces) + (r"\Z" if ends else ""), re.DOTALL)
+    first, *others = pattern.removesuffix("$").split("*")
+    if not others:
+        return path == first if ends else path.startswith(first)
+    if not path.startswith(first):
+        return False
+    at = len(first)
+    last = others.pop() if ends else ""
+    for piece in others:
+        found = path.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return len(path) - len(last) >= at and path.endswith(last)

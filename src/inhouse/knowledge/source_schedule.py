@@ -14,6 +14,8 @@ from inhouse.knowledge.source import Source
 
 __all__ = ["due_at", "next_due", "pause_in_words", "read_pause"]
 
+CLOCK_S = 60.0
+"""By as much a clock may be corrected without any source being looked at for it."""
 LEAST_S = 5
 MOST_S = 366 * 86_400
 RETRY_S = 60.0
@@ -21,12 +23,17 @@ LONGEST_RETRY_S = 6 * 3600.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def due_at(source: Source) -> float | None:
-    """The UNIX second from which the source is to be looked at; None when nobody asked for that."""
+def due_at(source: Source, now: float) -> float | None:
+    """The UNIX second from which the source is to be looked at; None when nobody asked for that.
+
+    A last look that lies in the future was dated by a clock that has been set back since: it is due.
+    """
     if source.paused or source.every_s <= 0:
         return None
     if source.looked_at is None:
-        return source.created_at
+        return min(source.created_at, now)
+    if source.looked_at > now + CLOCK_S:
+        return now
     failures = source.outcome.failures if source.outcome else 0
     if failures == 0:
         return source.looked_at + source.every_s
@@ -34,9 +41,9 @@ def due_at(source: Source) -> float | None:
     return source.looked_at + max(retry, source.every_s)
 
 
-def next_due(sources: Iterable[Source]) -> tuple[float, Source] | None:
+def next_due(sources: Iterable[Source], now: float) -> tuple[float, Source] | None:
     """The source that has been due for longest, or comes next; None when none is on a schedule."""
-    dated = [(at, source.name, source) for source in sources if (at := due_at(source)) is not None]
+    dated = [(at, source.name, source) for source in sources if (at := due_at(source, now)) is not None]
     if not dated:
         return None
     at, _, source = min(dated, key=lambda one: one[:2])

@@ -39,7 +39,12 @@ _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 _TRACKING = re.compile(r"(utm_[a-z]+|fbclid|gclid|yclid|msclkid|_openstat)=.*", re.IGNORECASE)
 METADATA = frozenset(
     ipaddress.ip_address(address)
-    for address in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+    for address in (
+        *("169.254.169.254", "fd00:ec2::254", "fd20:ce::254"),  # most of them; Amazon and Google by IPv6
+        *("169.254.170.2", "169.254.170.23", "fd00:ec2::23"),  # Amazon's containers
+        *("100.100.100.200", "192.0.0.192", "169.254.0.23"),  # Alibaba, Oracle, Tencent
+        "168.63.129.16",  # Azure; a public address
+    )
 )
 """Where clouds hand out the keys of a machine to whoever asks from it: never allowed, by no setting."""
 
@@ -97,8 +102,8 @@ def read_url(text: str, base: Url | None = None) -> Url:
         or not text.isprintable()
     ):
         raise BadRequest(f"{shown} is no address that can be asked for", hint="write it plainly")
-    joined = urljoin(str(base), text) if base else text
     try:
+        joined = urljoin(str(base), text) if base else text
         parts = urlsplit(joined)
         port = parts.port
     except ValueError:

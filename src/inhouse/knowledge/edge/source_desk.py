@@ -68,7 +68,7 @@ class SourceDesk:
             under_way = self._under_way.get(source.name)
         state: SourceState = under_way.state if under_way else ("paused" if source.paused else "resting")
         job_id = under_way.job_id if under_way else ""
-        return SourceView(source, state, counts.get(source.name, 0), due_at(source), job_id)
+        return SourceView(source, state, counts.get(source.name, 0), due_at(source, self._now()), job_id)
 
     # ---- changing
 
@@ -184,8 +184,9 @@ class SourceDesk:
             while not self._ending:
                 if self._asked:
                     return self._asked.pop(0), True
-                due = next_due(self._rows.all()) if self._scheduled else None
-                left = due[0] - self._now() if due else LONGEST_WAIT_S
+                now = self._now()
+                due = next_due(self._rows.all(), now) if self._scheduled else None
+                left = due[0] - now if due else LONGEST_WAIT_S
                 if due and left <= 0:
                     return due[1].name, False
                 self._wake.wait(min(left, LONGEST_WAIT_S))
@@ -281,7 +282,7 @@ class SourceDesk:
 
 
 def _is_due(source: Source, now: float) -> bool:
-    at = due_at(source)
+    at = due_at(source, now)
     return at is not None and at <= now
 
 

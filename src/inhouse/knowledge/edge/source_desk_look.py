@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import shutil
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from inhouse.kernel.errors import InhouseError
-from inhouse.knowledge.edge.connect.look import Ask, Connector, LookStopped, Seen
-from inhouse.knowledge.plan import Known, ReadersOf, Walk
+from inhouse.kernel.errors import InhouseError, Unavailable
+from inhouse.knowledge.acl_rules import FolderFile
+from inhouse.knowledge.edge.connect.look import Ask, Connector, LookStopped, Seen, read_secret
+from inhouse.knowledge.plan import Found, Known, ReadersOf, Walk
 from inhouse.knowledge.ports import IngestReport
 from inhouse.knowledge.ports.sources import SourceState
-from inhouse.knowledge.source import LookState, Outcome, Source
+from inhouse.knowledge.source import KINDS, LookState, Outcome, Source
 
 __all__ = ["DeskSettings", "Looking", "Shelves", "SourceLook", "Taking"]
+
+
+LONGEST_WORDS = 500
+SHORTEST_SECRET = 4
+"""A shorter one is part of many words, and no secret."""
 
 
 class Taking(Protocol):
@@ -108,8 +115,10 @@ class SourceLook:
         started = self._now()
         folder = self._settings.incoming / f"look-{threading.get_ident()}"
         try:
-            seen = self._connectors[source.kind].look(self._ask(source, folder, under_way))
+            ask = self._ask(source, folder, under_way)
+            seen = self._connectors[source.kind].look(ask)
             try:
+                seen = replace(seen, walk=_each_once(seen.walk), files=_still_in_force(source, seen))
                 outcome = self._take_in(source, seen, under_way, started)
             finally:
                 seen.close()
@@ -117,11 +126,13 @@ class SourceLook:
         except LookStopped:
             return self._failed(source, started, "cancelled", "it was ended before it was through"), None
         except InhouseError as error:
-            self._log("source_failed", f"{source.name}: {error}")
-            return self._failed(source, started, "failed", str(error)), None
+            words = _without_secrets(str(error), source, self._settings.environment)
+            self._log("source_failed", f"{source.name}: {words}")
+            return self._failed(source, started, "failed", words), None
         except Exception as error:  # noqa: BLE001  the worker loop: one strange source must not end the others
-            self._log("source_failed", f"{source.name}: {type(error).__name__}: {error}")
-            return self._failed(source, started, "failed", f"{type(error).__name__}: {error}"), None
+            words = _without_secrets(f"{type(error).__name__}: {error}", source, self._settings.environment)
+            self._log("source_failed", f"{source.name}: {words}")
+            return self._failed(source, started, "failed", words), None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,12 +165,54 @@ class SourceLook:
             readers_of=replace(source, files=seen.files).access.readers_of,
             on_start=on_start,
         )
-        return _outcome(report, seen, started, self._now())
+        outcome = _outcome(report, seen, started, self._now())
+        words = (_without_secrets(one, source, self._settings.environment) for one in outcome.words)
+        return replace(outcome, words=tuple(words))
 
     def _failed(self, source: Source, started: float, state: LookState, words: str) -> Outcome:
         before = source.outcome.failures if source.outcome else 0
         failures = before + 1 if state == "failed" else before
         return Outcome(state, started, self._now(), failures=failures, words=(words,))
+
+
+def _each_once(walk: Walk) -> Walk:
+    """The walk with each document once: a server may list one twice, or two under names that become one."""
+    files: dict[str, Found] = {}
+    for file in walk.files:
+        files.setdefault(file.document, file)
+    repeated = len(walk.files) - len(files)
+    return replace(walk, files=tuple(files.values()), skipped=walk.skipped + repeated) if repeated else walk
+
+
+def _still_in_force(source: Source, seen: Seen) -> tuple[FolderFile, ...]:
+    """What files in folders say of readers, also those of folders of which nothing was seen this time.
+
+    A folder that cannot be listed, or a disk that is not mounted, keeps its documents; without the file that
+    kept people out of it, the next change of the source's readers would let them in.
+    """
+    if not source.files:
+        return seen.files
+    there = {"" for _ in seen.walk.files[:1]}
+    for file in seen.walk.files:
+        folder = file.document.rpartition("/")[0]
+        while folder not in there:
+            there.add(folder)
+            folder = folder.rpartition("/")[0]
+    told = there | {file.folder for file in seen.files}
+    return (*seen.files, *(file for file in source.files if file.folder not in told))
+
+
+def _without_secrets(words: str, source: Source, environment: Mapping[str, str]) -> str:
+    """For a person's eyes: on one line, not endless, and without a secret that a server gave back."""
+    for name, option in KINDS[source.kind].options.items():
+        try:
+            secret = read_secret(source, name, environment) if option.secret else ""
+        except Unavailable:
+            continue
+        if len(secret) >= SHORTEST_SECRET:
+            words = words.replace(secret, "***").replace(b64encode(secret.encode()).decode(), "***")
+    plain = "".join(sign if sign.isprintable() else " " for sign in words)
+    return plain if len(plain) <= LONGEST_WORDS else plain[:LONGEST_WORDS] + "…"
 
 
 def _outcome(report: IngestReport, seen: Seen, started: float, ended: float) -> Outcome:

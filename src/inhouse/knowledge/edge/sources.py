@@ -126,21 +126,22 @@ def _found(path: Path, document: str, status: os.stat_result) -> Found | Unreada
     return Found(document, path, status.st_size, status.st_mtime_ns)
 
 
-def reader_files(root: Path, documents: Iterable[str]) -> tuple[FolderFile, ...]:
-    """What the files that say who may read a folder say, for every folder that documents lie in or below.
+def reader_files(root: Path, files: Iterable[Found]) -> tuple[FolderFile, ...]:
+    """What the files that say who may read a folder say, for every folder that these lie in or below.
 
-    One that is there and cannot be read lets nobody in: it was meant to keep people out.
+    One that is there and cannot be read lets nobody in: it was meant to keep people out. Folders are looked
+    for where they lie: as a document has it, a name that is no UTF-8 is spelled otherwise.
     """
-    folders = {""}
-    for document in documents:
-        folder = document.rpartition("/")[0]
-        while folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]
+    places: dict[str, Path] = {"": root}
+    for file in files:
+        folder, place = file.document.rpartition("/")[0], Path(file.path).parent
+        while folder not in places:
+            places[folder] = place
+            folder, place = folder.rpartition("/")[0], place.parent
     found: list[FolderFile] = []
-    for folder in sorted(folders):
+    for folder, place in sorted(places.items()):
         try:
-            with (root / folder / FOLDER_FILE).open("rb") as stream:
+            with (place / FOLDER_FILE).open("rb") as stream:
                 found.append(reader_file(stream.read(READER_FILE_BYTES + 1), folder))
         except FileNotFoundError:
             continue

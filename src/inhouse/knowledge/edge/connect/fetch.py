@@ -25,6 +25,9 @@ __all__ = ["FetchFailed", "Fetcher", "Reply", "resolve"]
 CONNECT_S = 10.0
 TOTAL_S = 60.0
 PIECE_BYTES = 1 << 16
+LONGEST_WORDS = 200
+MOST_ADDRESSES = 4
+"""Of a name with many addresses that all keep silent, no more are tried."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -84,16 +87,18 @@ class Fetcher:
         max_bytes: int,
         headers: Mapping[str, str] | None = None,
         allowed: Callable[[Url], bool] = lambda _url: True,
+        cut: bool = False,
     ) -> Reply:
         """What is at this address, at most five redirects further.
 
-        `allowed` says of each redirect whether it may be followed.
+        `allowed` says of each redirect whether it may be followed; none leads from https to http, where
+        anybody on the way could change what comes. With `cut`, what is beyond the limit is left out.
 
         Raises:
             FetchFailed: if it is refused by the rules, out of reach, too slow, too large or nonsense.
         """
         for _ in range(MOST_REDIRECTS + 1):
-            reply = self._ask(url, max_bytes=max_bytes, headers=headers or {})
+            reply = self._ask(url, max_bytes=max_bytes, headers=headers or {}, cut=cut)
             location = reply.headers.get("location", "")
             if reply.status not in REDIRECTS or not location:
                 return reply
@@ -103,12 +108,14 @@ class Fetcher:
                 raise FetchFailed(
                     f"it leads to a place that may not be asked: {error}", refused=True
                 ) from None
+            if url.scheme == "https" and target.scheme == "http":
+                raise FetchFailed(f"it leads to {target}, which is not protected", refused=True)
             if not allowed(target):
                 raise FetchFailed(f"it leads to {target}, which may not be read", refused=True)
             url = target
         raise FetchFailed(f"it leads on more than {MOST_REDIRECTS} times")
 
-    def _ask(self, url: Url, *, max_bytes: int, headers: Mapping[str, str]) -> Reply:
+    def _ask(self, url: Url, *, max_bytes: int, headers: Mapping[str, str], cut: bool) -> Reply:
         addresses = list(self.resolve(url.host, url.port))
         why = port_refused(url, self.private) or (
             address_refused(url, addresses, self.private) if addresses else ""
@@ -133,12 +140,13 @@ class Fetcher:
                     told = {key.lower(): value for key, value in response.getheaders()}
                     content = b""
                     if response.status not in (*REDIRECTS, 304):
-                        content = b"".join(_unpacked(response, told, max_bytes))
+                        content = b"".join(_unpacked(response, told, max_bytes, cut=cut))
                 if over.is_set():  # without a stated length, being cut looks like an end
                     raise TimeoutError
                 return Reply(url, response.status, told, content)
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
-            words = str(error) or type(error).__name__
+            # They may be the server's own, of any length and with signs that move the cursor of a terminal.
+            words = repr(str(error))[1:-1][:LONGEST_WORDS] or type(error).__name__
             if over.is_set():
                 words = f"it was not through after {self.total_s:g} s"
             raise FetchFailed(f"{url.host} gave no answer: {words}") from None
@@ -162,6 +170,7 @@ class Fetcher:
                 live[0] = shielded
                 shielded.do_handshake()
             connection = http.client.HTTPConnection(url.host, url.port)
+            connection.response_class = _Response
             connection.sock = live[0]  # connected already, to an address that was looked at
             yield connection
         finally:
@@ -169,9 +178,19 @@ class Fetcher:
             live[0].close()
 
 
+class _Response(http.client.HTTPResponse):
+    """Refuses a chunk of a negative length, for which the library would read all that comes into memory."""
+
+    def _read_next_chunk_size(self) -> int:
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # private, and overridden as such
+        if size < 0:
+            raise http.client.IncompleteRead(b"")
+        return size
+
+
 def _first(addresses: Sequence[str], port: int) -> socket.socket:
     failure: OSError = OSError("no address")
-    for address in addresses:
+    for address in addresses[:MOST_ADDRESSES]:
         try:
             return socket.create_connection((address, port), timeout=CONNECT_S)
         except OSError as error:
@@ -186,7 +205,7 @@ def _cut(live: Sequence[socket.socket], over: threading.Event) -> None:
 
 
 def _unpacked(
-    response: http.client.HTTPResponse, headers: Mapping[str, str], max_bytes: int
+    response: http.client.HTTPResponse, headers: Mapping[str, str], max_bytes: int, *, cut: bool
 ) -> Iterator[bytes]:
     """The content in pieces; nothing is unpacked beyond the limit."""
     encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
@@ -205,6 +224,9 @@ def _unpacked(
                     packed = unpack.unused_data
                     unpack = zlib.decompressobj(31)
             size += len(piece)
+            if size > max_bytes and cut:
+                yield piece[: len(piece) - (size - max_bytes)]
+                return
             if size > max_bytes:
                 raise FetchFailed(f"it has more than {max_bytes:,} bytes", refused=True)
             yield piece

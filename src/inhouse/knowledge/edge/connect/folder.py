@@ -44,4 +44,4 @@ class FolderConnector:
             seen = walk(root, leave_out=self._leave_out, stopped=ask.stopped)
         except WalkStopped:
             raise LookStopped from None
-        return Seen(seen, reader_files(root, (file.document for file in seen.files)))
+        return Seen(seen, reader_files(root, seen.files))

@@ -75,7 +75,8 @@ class _Look:
             self._ask.check()
             try:
                 state = self._post.open(mailbox)
-                known = self._known(mailbox, state) if before.get(mailbox.wire) == list(state) else None
+                same = state[1] > 0 and before.get(mailbox.wire) == list(state)  # 0: it does not tell
+                known = self._known(mailbox, state) if same else None
                 messages = self._post.messages(mailbox, state[2]) if known is None else ()
             except OSError as error:
                 self._unreadable.append(Unreadable(mailbox.path, _why(error)))

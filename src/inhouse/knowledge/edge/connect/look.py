@@ -25,6 +25,7 @@ __all__ = [
     "Connector",
     "LookStopped",
     "Seen",
+    "read_secret",
     "secret_at",
     "time_ns",
     "too_big",
@@ -105,14 +106,19 @@ def secret_at(ask: Ask, name: str) -> str:
     Raises:
         Unavailable: if it is not where it should be. The message has the place and never the secret.
     """
-    reference = ask.source.options.get(name, "")
+    return read_secret(ask.source, name, ask.environment)
+
+
+def read_secret(source: Source, name: str, environment: Mapping[str, str]) -> str:
+    """As `secret_at`, outside of a look."""
+    reference = source.options.get(name, "")
     kind, _, place = reference.partition(":")
     if not reference:
         return ""
     if kind == "env":
-        if not ask.environment.get(place):
+        if not environment.get(place):
             raise Unavailable(f"The variable {place} holds no {name}", hint=f"set {place} where inhouse runs")
-        return ask.environment[place]
+        return environment[place]
     try:
         with Path(place).open("rb") as stream:
             found = stream.read(SECRET_BYTES).decode("utf-8").strip("\r\n")

@@ -14,6 +14,7 @@ import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from typing import IO
 
@@ -32,10 +33,11 @@ def installed() -> bool:
 
 
 class MainText:
-    """Asks one child for many pages. Close it at the end."""
+    """Asks one child for many pages, for one thread at a time. Close it at the end."""
 
     def __init__(self, *, page_s: float = PAGE_S) -> None:
         self._page_s = page_s
+        self._turn = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
     def of(self, content: bytes, facts: PageFacts) -> bytes:
@@ -43,9 +45,9 @@ class MainText:
         if not installed():
             return content
         try:
-            found = self._ask(content)
-        except (OSError, TimeoutError):
-            self.close()  # the next page gets a new child
+            with self._turn:  # else one thread would get the page of another
+                found = self._ask(content)
+        except OSError:
             return content
         if not found:
             return content
@@ -55,6 +57,10 @@ class MainText:
 
     def close(self) -> None:
         """End the child."""
+        with self._turn:
+            self._end()
+
+    def _end(self) -> None:
         if self._child is None:
             return
         child, self._child = self._child, None
@@ -62,7 +68,13 @@ class MainText:
         child.communicate()
 
     def _ask(self, content: bytes) -> bytes:
-        child = self._child or self._start()
+        try:
+            return self._answer(self._child or self._start(), content)
+        except OSError:
+            self._end()  # the next page gets a new child
+            raise
+
+    def _answer(self, child: subprocess.Popen[bytes], content: bytes) -> bytes:
         assert child.stdin is not None
         assert child.stdout is not None
         until = time.monotonic() + self._page_s

@@ -61,6 +61,8 @@ class _Share:
                     info = one.smb_info  # of the listing; asking the entry would ask the server again
                     if info.file_attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT:
                         continue
+                    if "\\" in one.name or "/" in one.name:  # no server has such a name; it leads elsewhere
+                        continue
                     changed = info.last_write_time.timestamp()
                     yield Entry(
                         f"{folder}/{one.name}" if folder else one.name,

@@ -19,6 +19,8 @@ __all__ = ["Entry", "Tree", "look_through"]
 
 DEEPEST = 100
 """Folders in folders; deeper is a circle that the server made."""
+MOST_FOLDERS = 200_000
+"""A server that makes up folders must not keep us for ever."""
 READER_FILE_BYTES = 64_001
 
 
@@ -72,10 +74,13 @@ class _Look:
         self._skipped = 0
 
     def run(self, where: str) -> Seen:
-        waiting = [""]
+        waiting, looked = [""], 0
         while waiting:
             self._ask.check()
             folder = waiting.pop()
+            looked += 1
+            if looked > MOST_FOLDERS:
+                raise Unavailable(f"{where} has more than {MOST_FOLDERS:,} folders", hint="name one of them")
             try:
                 below = self._tree.entries(folder)
                 waiting += [entry.name for entry in below if self._takes(entry, folder)]
@@ -94,11 +99,14 @@ class _Look:
     def _takes(self, entry: Entry, folder: str) -> bool:
         """Note a file; True for a folder that is to be looked at."""
         parts = entry.name.split("/")
+        if not entry.name.startswith(f"{folder}/" if folder else ""):
+            self._skipped += 1  # it lies elsewhere, whatever the server says
+            return False
         if parts[-1] == FOLDER_FILE and not entry.is_folder:
             self._readers.append(self._reader_file(entry))
             return False
         below = parts[folder.count("/") + 1 if folder else 0 :]
-        if any(is_junk(part) or part in ("", ".", "..") for part in below):
+        if any(is_junk(part) or part in ("", ".", "..") or "\0" in part for part in below):
             self._skipped += 1
             return False
         if entry.is_folder:

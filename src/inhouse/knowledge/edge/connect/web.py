@@ -15,8 +15,8 @@ import json
 import ssl
 import threading
 import zlib
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePath
@@ -41,6 +41,10 @@ GONE = (404, 410)
 MOST_SITEMAPS = 50
 SITEMAP_BYTES = 20_000_000
 MOST_WORDS = 10
+LEAST_ADDRESSES, ADDRESSES_FOR_PAGE = 20_000, 20
+"""Addresses that are remembered in a look: a calendar links to new ones without end."""
+MOST_SILENT = 10
+"""A host that gave no answer so many times in a row is not asked again in this look."""
 STEP_S = 0.5
 """A pause is taken in steps, so that a look that is to end does so at once."""
 
@@ -84,7 +88,7 @@ class WebConnector:
         try:
             return _Crawl(ask, fetcher, main_text, self._wait).run()
         finally:
-            main_text.close()
+            main_text.close()  # a page that the ingest asks for again starts it anew, until `Seen.close`
 
 
 def scope_of(source: Source) -> Scope:
@@ -136,6 +140,13 @@ class _Crawl:
     _answered: int = 0
     _before: Mapping[str, _Page] = field(default_factory=dict)
     _scope: Scope = field(default_factory=lambda: Scope(frozenset(), ()))
+    _seen_at: dict[str, str] = field(default_factory=dict)
+    _waiting: deque[tuple[Url, int]] = field(default_factory=deque)
+    _known: set[str] = field(default_factory=set)
+    _silent: Counter[str] = field(default_factory=Counter)
+    _closed: dict[str, Unavailable] = field(default_factory=dict)
+    _cut: bool = False
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Seen:
         source = self.ask.source
@@ -147,24 +158,43 @@ class _Crawl:
                 raise Unavailable(f"{start.host} forbids to read {start}", hint="see its robots.txt")
         follow = option_flag(source, "follow")
         limit = int(option_number(source, "max_pages"))
-        waiting = deque((url, 0) for url in (*starts, *(self._sitemaps(starts) if follow else ())))
-        seen = {str(url) for url, _ in waiting}
+        most = max(LEAST_ADDRESSES, ADDRESSES_FOR_PAGE * limit)
+        self._note((*starts, *(self._sitemaps(starts, most) if follow else ())), 0, most)
         deepest = int(option_number(source, "max_depth"))
+        reached = self._along(limit, deepest if follow else 0, most)
+        if follow:
+            # A page that nothing leads to today is gone when its server says so: else a start page that is
+            # "under maintenance" for an hour would empty the source.
+            self._note([read_url(key) for key in self._before if key not in self._asked], 0, most)
+            self._along(limit - reached, 0, most)
+        if self.wrong and not self._answered:
+            raise Unavailable(f"Nothing could be read: {self.wrong[0]}", hint="is the address right?")
+        return self._seen(cut=self._cut or bool(self._waiting))
+
+    def _note(self, urls: Iterable[Url], depth: int, most: int) -> None:
+        for url in urls:
+            key = str(url)
+            if key in self._known:
+                continue
+            if len(self._known) >= most:
+                self._cut = True
+                return
+            self._known.add(key)
+            self._waiting.append((url, depth))
+
+    def _along(self, limit: int, deepest: int, most: int) -> int:
+        """Read what is waiting, and what it leads to; how many pages that was."""
         reached = 0
-        while waiting and reached < limit:
+        while self._waiting and reached < limit:
             self.ask.check()
-            url, depth = waiting.popleft()
+            url, depth = self._waiting.popleft()
             if not self._may_read(url):
                 continue
             reached += 1
             links = self._read(url)
-            for link in links if follow and depth < deepest else ():
-                if str(link) not in seen:
-                    seen.add(str(link))
-                    waiting.append((link, depth + 1))
-        if self.wrong and not self._answered:
-            raise Unavailable(f"Nothing could be read: {self.wrong[0]}", hint="is the address right?")
-        return self._seen(cut=bool(waiting))
+            if depth < deepest:
+                self._note(links, depth + 1, most)
+        return reached
 
     def _seen(self, *, cut: bool) -> Seen:
         words = [f"{len(self.wrong)} pages could not be read: {self.wrong[0]}"] if self.wrong else []
@@ -175,7 +205,9 @@ class _Crawl:
                     self._keep(key, page)
         files = sorted(self.files.values(), key=lambda file: file.document)
         words += self.wrong[1:MOST_WORDS]
-        return Seen(Walk(tuple(files)), words=tuple(words), cursor=_memory(self.found))
+        return Seen(
+            Walk(tuple(files)), words=tuple(words), cursor=_memory(self.found), close=self.main_text.close
+        )
 
     # ---- one page
 
@@ -196,16 +228,16 @@ class _Crawl:
         try:
             reply = self._get(url, before)
         except FetchFailed as error:
-            self._fail(url, str(error))
-            return ()
+            return self._fail(url, str(error))
         self._answered += reply.status < 500
         if reply.status == 304 and before is not None:
             return self._keep(key, before)
         if reply.status in GONE:
             return ()
         if reply.status != 200:
-            self._fail(url, f"it answered {reply.status}")
-            return ()
+            return self._fail(url, f"it answered {reply.status}")
+        if not reply.media_type:
+            return self._fail(url, "it does not say what it is")
         if not is_readable(reply.media_type):
             return ()
         return self._take(url, reply, before)
@@ -216,8 +248,20 @@ class _Crawl:
             headers["If-None-Match"] = before.etag
         if before is not None and before.modified:
             headers["If-Modified-Since"] = before.modified
+        with self._turn:  # the pause is between any two requests, also those that the ingest makes
+            return self._asked_for(url, headers)
+
+    def _asked_for(self, url: Url, headers: Mapping[str, str]) -> Reply:
+        if self._silent[url.authority] >= MOST_SILENT:
+            raise FetchFailed(f"{url.host} gave no answer {MOST_SILENT} times and was not asked again")
         self._pause(url)
-        return self.fetcher.get(url, max_bytes=self._page_bytes, headers=headers, allowed=self._follows)
+        try:
+            reply = self.fetcher.get(url, max_bytes=self._page_bytes, headers=headers, allowed=self._follows)
+        except FetchFailed as error:
+            self._silent[url.authority] += not error.refused
+            raise
+        self._silent[url.authority] = 0
+        return reply
 
     def _follows(self, url: Url) -> bool:
         try:
@@ -235,7 +279,7 @@ class _Crawl:
         sha256 = hashlib.sha256(content).hexdigest()
         modified = reply.headers.get("last-modified", "")
         page = _Page(
-            document=document_of(reply.url, html=html) if facts.keep else "",
+            document=self._name(reply.url, html=html) if facts.keep else "",
             size_bytes=len(content),
             mtime_ns=_mtime_ns(modified, self.ask.now),
             sha256=sha256,
@@ -251,6 +295,15 @@ class _Crawl:
             write_limited(path, (content,), self.ask.max_bytes + len(content))
             self.files[page.document] = Found(page.document, path, page.size_bytes, page.mtime_ns)
         return [read_url(link) for link in inside]
+
+    def _name(self, url: Url, *, html: bool) -> str:
+        """The page as a path; a second page that would be called the same has a number of its own."""
+        name = document_of(url, html=html)
+        if self._seen_at.setdefault(name, str(url)) == str(url):
+            return name
+        stem, dot, ending = name.rpartition(".")
+        mark = hashlib.sha256(str(url).encode()).hexdigest()[:8]
+        return f"{stem} ({mark}){dot}{ending}" if dot and "/" not in ending else f"{name} ({mark})"
 
     def _content(self, reply: Reply, facts: PageFacts) -> bytes:
         if option_flag(self.ask.source, "main_text"):
@@ -275,15 +328,17 @@ class _Crawl:
             raise OSError(str(error)) from None
         if reply.status != 200:
             raise OSError(f"it answered {reply.status}")
+        if not is_readable(reply.media_type):
+            raise OSError(f"it came as {reply.media_type[:40]!r}, which is no document")
         html = is_html(reply.media_type)
         content = self._content(reply, page_facts(reply.content, reply.charset)) if html else reply.content
         write_limited(Path(target), (content,), self.ask.max_bytes)
 
-    def _fail(self, url: Url, words: str) -> None:
+    def _fail(self, url: Url, words: str) -> Sequence[Url]:
+        """Keep a page as it was, and return where it led: what lies behind it is not gone either."""
         self.wrong.append(f"{url}: {words}")
         before = self._before.get(str(url))
-        if before is not None:
-            self._keep(str(url), before)
+        return self._keep(str(url), before) if before is not None else ()
 
     # ---- manners
 
@@ -302,37 +357,50 @@ class _Crawl:
 
     def _robots_of(self, url: Url) -> Robots:
         """Raises Unavailable if the site cannot even say what may be read: RFC 9309, 2.3.1.4."""
+        if url.authority in self._closed:
+            raise self._closed[url.authority]
         if url.authority not in self.robots:
-            place = read_url("/robots.txt", url)
             try:
-                reply = self.fetcher.get(
-                    place, max_bytes=MOST_BYTES * 2, allowed=lambda to: to.authority == url.authority
-                )
-            except FetchFailed as error:
-                words = f"{url.host} cannot be read: {error}"
-                inside = "hosts of the own network are named in sources.private_hosts"
-                raise Unavailable(words, hint=inside if error.refused else "is the address right?") from None
-            if reply.status >= 500 or reply.status == 429:
-                raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
-            content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
-            self.robots[url.authority] = read_robots(content, PRODUCT)
+                self.robots[url.authority] = self._read_robots(url)
+            except Unavailable as error:
+                self._closed[url.authority] = error  # once in a look, not once for each of its pages
+                raise
         return self.robots[url.authority]
 
-    def _sitemaps(self, starts: Sequence[Url]) -> list[Url]:
+    def _read_robots(self, url: Url) -> Robots:
+        place = read_url("/robots.txt", url)
+        try:
+            reply = self.fetcher.get(
+                place, max_bytes=MOST_BYTES, allowed=lambda to: to.authority == url.authority, cut=True
+            )
+        except FetchFailed as error:
+            words = f"{url.host} cannot be read: {error}"
+            inside = "hosts of the own network are named in sources.private_hosts"
+            raise Unavailable(words, hint=inside if error.refused else "is the address right?") from None
+        if reply.status >= 500 or reply.status == 429:
+            raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
+        content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
+        return read_robots(content, PRODUCT)
+
+    def _sitemaps(self, starts: Sequence[Url], most: int) -> list[Url]:
         """Pages that the sitemaps of these sites name; a site without one is no failure."""
-        pages: list[Url] = []
+        pages: dict[str, Url] = {}
         for start in {start.authority: start for start in starts}.values():
             told = linked(start, self._robots_of(start).sitemaps) or [read_url("/sitemap.xml", start)]
-            waiting, read = deque(told), 0
-            while waiting and read < MOST_SITEMAPS:
+            waiting, read = deque(told[:MOST_SITEMAPS]), 0
+            while waiting and read < MOST_SITEMAPS and len(pages) < most:
                 self.ask.check()
                 read += 1
                 place = waiting.popleft()
                 if place.authority not in self._scope.hosts:
                     continue
                 index, urls = read_sitemap(self._sitemap(place))
-                (waiting if index else pages).extend(linked(place, urls))
-        return [page for page in pages if self._scope.holds(page)]
+                found = linked(place, urls)
+                if index:
+                    waiting.extend(found[:MOST_SITEMAPS])
+                else:
+                    pages |= {str(page): page for page in found if self._scope.holds(page)}
+        return list(pages.values())
 
     def _sitemap(self, place: Url) -> bytes:
         try:
