@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, Refused
+from inhouse.knowledge.edge.parse.pdf import is_picture
+from inhouse.knowledge.edge.parse.pdf_page import page_at, read_layer
 from inhouse.knowledge.edge.parse.pdf_shown import draw_page, find_boxes
 from inhouse.knowledge.edge.parse.read import read
-from tests.knowledge.pdfs import Page, pdf
+from tests.knowledge.pdfs import Page, escaped, pdf
 
 STOCK = [
     ("Part", "Place", "Count", "Price"),
@@ -109,6 +112,47 @@ def test_columns_of_prose_are_no_table(tmp_path: Path, columns: int) -> None:
     control = Page()
     place(control)
     assert "|" in parsed(tmp_path, pdf(control)).text
+
+
+def set_to_width(lines: Sequence[str], width: float, size: float = 10) -> Page:
+    """Lines whose spaces are widened; of letters that Helvetica draws 0.556 wide (`abdeghnopqu`)."""
+    page = Page()
+    for number, line in enumerate(lines):
+        spaces = line.count(" ")
+        room = width - 0.556 * size * (len(line) - spaces) - 0.278 * size * spaces
+        page.raw(f"BT /F {size} Tf {room / spaces:.4f} Tw 50 {700 - 13 * number} Td ({escaped(line)}) Tj ET")
+    return page
+
+
+def test_widened_spaces_are_no_columns(tmp_path: Path) -> None:
+    """A narrow column set to its width is one paragraph, however wide its spaces are."""
+    lines = ["nodogangboden han dagenden", "un hondenpand an bedogen", "pandebog on gepande beande"]
+    lines += ["hondeband ondebogen un", "banden hondenpandebogen", "gebanden ob naden"]
+    text = parsed(tmp_path, pdf(set_to_width(lines, 190))).text
+    assert text.strip() == " ".join(lines)
+    table = Page()
+    for number, row in enumerate((("een", "unos", "duo"), ("100", "200", "300"), ("40", "50", "60"))):
+        for place, cell in enumerate(row):
+            table.text(50 + 60 * place, 700 - 13 * number, cell, size=10)
+    assert "| 100 | 200 | 300 |" in parsed(tmp_path, pdf(table)).text
+
+
+def test_letters_without_names_are_read_from_the_picture(tmp_path: Path) -> None:
+    """A page whose font does not say what its letters are counts as a picture; a named one does not."""
+    import pypdfium2
+
+    def is_read_by_ocr(letters: dict[str, str]) -> bool:
+        page = Page()
+        page.raw(f"BT /C 12 Tf 50 700 Td ({'abcde' * 12}) Tj ET")
+        document = pypdfium2.PdfDocument(pdf(page, letters=letters))
+        try:
+            shown, notes = page_at(document, 0)
+            return is_picture(shown, read_layer(shown, notes))
+        finally:
+            document.close()
+
+    assert is_read_by_ocr({code: chr(0xE000 + number) for number, code in enumerate("abcde")})
+    assert not is_read_by_ocr(dict(zip("abcde", "абвгд", strict=True)))
 
 
 def test_lists_and_contents_are_no_tables(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ Not known: columns closer together than half a letter.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -50,9 +50,9 @@ class _Run:
     is_prose: bool = False
 
 
-def aligned(words: Sequence[Word]) -> list[Table]:
-    """The tables, from top to bottom."""
-    rows = bands(words)
+def aligned(words: Sequence[Word], unbroken: Collection[int] = ()) -> list[Table]:
+    """The tables, from top to bottom; lines that are `unbroken` (`pdf_rows.stretched`) have no columns."""
+    rows = bands(words, unbroken)
     if sum(1 for row in rows if len(row.segments) >= 2) < FEWEST_ROWS:
         return []
     found: list[Table] = []

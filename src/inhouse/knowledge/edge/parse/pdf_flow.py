@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,6 +43,8 @@ class Line:
     words: tuple[Word, ...] = ()
     parted: bool = False
     """It has a gap as between columns, so that what stands below is no part of its sentence."""
+    filled: bool = False
+    """Its spaces were widened until it filled its column, so that its paragraph goes on below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class PageLines:
     titles: dict[str, int]
 
 
-def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
+def lines_of(words: Sequence[Word], tables: Sequence[Table], filled: Collection[int] = ()) -> list[Line]:
     """Lines in the order of the words, rows of tables where the first word of the table stands."""
     within: dict[int, int] = {}
     for number, table in enumerate(tables):
@@ -66,7 +68,7 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
     for word in words:
         number = within.get(id(word), -1) if within else -1
         if current and (number >= 0 or not _is_same_line(current[-1], word)):
-            out.append(_line(current))
+            out.append(_line(current, filled))
             current = []
         if number < 0:
             current.append(word)
@@ -74,7 +76,7 @@ def lines_of(words: Sequence[Word], tables: Sequence[Table]) -> list[Line]:
             done.add(number)
             out += _rows(tables[number])
     if current:
-        out.append(_line(current))
+        out.append(_line(current, filled))
     return out
 
 
@@ -94,13 +96,14 @@ def _is_same_line(before: Word, word: Word) -> bool:
     return shared > 0.25 * min(before.bottom - before.top, word.bottom - word.top)
 
 
-def _line(words: list[Word]) -> Line:
+def _line(words: list[Word], filled: Collection[int]) -> Line:
     size = words[0].size
     if any(word.size != size for word in words):
         sizes: Counter[float] = Counter()
         for word in words:
             sizes[word.size] += len(word.text)
         size = sizes.most_common(1)[0][0]
+    is_filled = words[-1].line in filled and words[0].line in filled
     return Line(
         said(words),
         size,
@@ -109,7 +112,9 @@ def _line(words: list[Word]) -> Line:
         max([word.bottom for word in words]),
         "turned" if words[0].turn else "text",
         tuple(words),
-        any(after.left - before.right > WIDE_GAP * size for before, after in pairwise(words)),
+        not is_filled
+        and any(after.left - before.right > WIDE_GAP * size for before, after in pairwise(words)),
+        is_filled,
     )
 
 
@@ -290,6 +295,8 @@ def _goes_on(previous: Line, line: Line, full: int) -> bool:
     if abs(previous.size - line.size) > 0.6 or not _is_near(previous, line) or _BULLET.match(line.text):
         return False
     if previous.text[-1] in SOFT:
+        return True
+    if previous.filled:
         return True
     if previous.parted or line.parted:
         return False

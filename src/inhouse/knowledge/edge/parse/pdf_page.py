@@ -11,6 +11,7 @@ from inhouse.knowledge.edge.parse.pdf_columns import aligned
 from inhouse.knowledge.edge.parse.pdf_drawn import Drawn, drawn_on
 from inhouse.knowledge.edge.parse.pdf_flow import Line, PageLines, lines_of
 from inhouse.knowledge.edge.parse.pdf_hidden import sight
+from inhouse.knowledge.edge.parse.pdf_rows import stretched
 from inhouse.knowledge.edge.parse.pdf_tables import Table, ruled
 from inhouse.knowledge.edge.parse.pdf_words import (
     Frame,
@@ -20,6 +21,7 @@ from inhouse.knowledge.edge.parse.pdf_words import (
     letters,
     main_turn,
     turned,
+    unnamed_share,
 )
 from inhouse.knowledge.edge.parse.unseen import visible
 
@@ -28,6 +30,8 @@ __all__ = ["Laid", "Layer", "laid_out", "page_at", "read_layer"]
 MOST_TABLE_WORDS = 6_000
 """A page with more words is a directory or a drawing; its rows are lines anyway."""
 LONGEST_NOTE = 10_000
+MOST_UNNAMED = 0.15
+"""Share of letters of which the file does not say what they are; a page with more is read as a picture."""
 _NOT_SHOWN = 2 | 32
 """Flags of a note: hidden, not for the screen. Source: ISO 32000-1, 12.5.3."""
 
@@ -56,7 +60,8 @@ class Laid:
 class Layer:
     """What the file itself says about a page.
 
-    `letters` counts what can be seen.
+    `letters` counts what can be seen; 0 where most of it has no names (a font that draws, but does not say
+    which letters it draws), so that the page counts as a picture.
     """
 
     laid: Laid
@@ -92,6 +97,7 @@ def read_layer(page: Any, notes: list[Line]) -> Layer:
         all_words = layer_words(layer, frame, looks)
         drawn = drawn_on(page, frame)
         found = sight(page, all_words, looks, drawn, frame)
+        is_unnamed = unnamed_share(layer) > MOST_UNNAMED
     finally:
         layer.close()
     count = letters(" ".join([word.text for word in found.seen]))
@@ -102,7 +108,7 @@ def read_layer(page: Any, notes: list[Line]) -> Layer:
         count = sum(letters(word.text) for word in words)
     laid = laid_out(words, drawn, frame.width, frame.height)
     laid.lines.extend(_unheard(notes, laid.lines))
-    return Layer(laid, frame, count, drawn)
+    return Layer(laid, frame, 0 if is_unnamed else count, drawn)
 
 
 def laid_out(words: list[Word], drawn: Drawn | None, width: float, height: float) -> Laid:
@@ -112,12 +118,14 @@ def laid_out(words: list[Word], drawn: Drawn | None, width: float, height: float
         words = turned(words, turn, width, height)
         width, height = (width, height) if turn == 180 else (height, width)
     straight = [word for word in words if not word.turn] if any(word.turn for word in words) else words
+    filled = stretched(words)
     tables: list[Table] = []
     if len(words) <= MOST_TABLE_WORDS:
         tables = ruled(straight, drawn.rules()) if drawn and not turn else []
         inside = {id(word) for table in tables for word in table.words()}
-        tables += aligned([word for word in straight if id(word) not in inside] if inside else straight)
-    return Laid(lines_of(words, tables), turn, width, height)
+        free = [word for word in straight if id(word) not in inside] if inside else straight
+        tables += aligned(free, filled)
+    return Laid(lines_of(words, tables, filled), turn, width, height)
 
 
 # ---- forms and notes

@@ -30,6 +30,7 @@ __all__ = [
     "main_turn",
     "turned",
     "turned_box",
+    "unnamed_share",
 ]
 
 Box = tuple[float, float, float, float]
@@ -41,6 +42,8 @@ SOFT = "\ufffe\x02\xad"
 _TOKEN = re.compile(rf"\r\n|\r|\n|[^\s{SOFT}]+[{SOFT}]?|[{SOFT}]")
 _PLACES = struct.Struct("8d")
 _PRESENTATION = re.compile("[\ufb00-\ufdff\ufe70-\ufeff\uf900-\ufaff]")
+_UNNAMED = re.compile("[\x00\x01\x03-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
+_SAMPLE = 200
 _ANY_LETTER = re.compile(r"[^\W_]")
 
 
@@ -128,7 +131,7 @@ def layer_words(layer: Any, frame: Frame, looks: dict[int, Look]) -> list[Word]:
     `looks` is filled: how each text object looks, by its number (`Word.thing`).
     """
     whole = layer.get_text_range()
-    place_of, object_of, index_of = _readers()
+    place_of, object_of, index_of, _ = _readers()
     same = layer.count_chars() == len(whole)
     is_plain = whole.isascii() and whole.replace("\r\n", "").isprintable()
     handle = ctypes.cast(layer.raw, ctypes.c_void_p).value or 0
@@ -168,8 +171,8 @@ def layer_words(layer: Any, frame: Frame, looks: dict[int, Look]) -> list[Word]:
 
 
 @functools.cache
-def _readers() -> tuple[Any, Any, Any]:
-    """Three of pdfium's functions, taking and giving plain numbers: called for every word of every page.
+def _readers() -> tuple[Any, Any, Any, Any]:
+    """Four of pdfium's functions, taking and giving plain numbers: called for every word of every page.
 
     Through pypdfium2's own declarations, with a pointer object for each argument, they take twice as long.
     """
@@ -184,7 +187,21 @@ def _readers() -> tuple[Any, Any, Any]:
         bound(raw.FPDFText_GetCharBox, number, address, number, *[address] * 4),
         bound(raw.FPDFText_GetTextObject, address, address, number),
         bound(raw.FPDFText_GetCharIndexFromTextIndex, number, address, number),
+        bound(raw.FPDFText_HasUnicodeMapError, number, address, number),
     )
+
+
+def unnamed_share(layer: Any) -> float:
+    """The share of signs on the page for which the file gives no letter, or one that does not exist."""
+    whole = layer.get_text_range()
+    signs = sum(not sign.isspace() for sign in whole)
+    if signs < _SAMPLE // 10:
+        return 0.0
+    *_, is_unnamed = _readers()
+    handle, count = ctypes.cast(layer.raw, ctypes.c_void_p).value or 0, layer.count_chars()
+    sample = range(0, count, max(count // _SAMPLE, 1))
+    untold = sum(is_unnamed(handle, index) == 1 for index in sample) / max(len(sample), 1)
+    return max(float(untold), len(_UNNAMED.findall(whole)) / signs)
 
 
 def _clean(text: str) -> str:
