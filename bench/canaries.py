@@ -272,7 +272,8 @@ async def compare(
 
 
 async def seen_by(parts: Parts, caller: Caller, words: str) -> str:
-    """Results and answer with scores and counts; ids and times of files are of each house."""
+    """Results and answer with scores and counts; ids and times of files are of each house, and with them
+    the revision (tests/knowledge/test_life_hostile.py)."""
     found = await parts.search.search(caller, words, k=10)
     rows = [dataclasses.replace(one, document_id="", modified_at=0.0) for one in found]
     counts = dataclasses.replace(parts.library.counts(caller), revision=0)

@@ -15,6 +15,7 @@ from tests.knowledge.home import Home, open_home, write
 from tests.knowledge.test_erasure import holding
 
 ME = Caller()
+HR = frozenset({"everyone", "hr"})
 DAY = 86_400.0
 BEFORE = "The vault opens with seven silver whistles"
 AFTER = "The vault opens with a badge"
@@ -147,3 +148,26 @@ def test_restoring_twice_changes_nothing(home: Home, folder: Path) -> None:
     home.manifest.trash(trashed)
     assert (home.manifest.restore(trashed), home.manifest.restore(trashed)) == (21, 0)
     assert (ids(home), sorted(home.lexical.entries())) == (before, entries)
+
+
+# ---- what pages are told
+
+
+def test_a_revision_tells_nothing_of_what_others_read(home: Home, folder: Path, tmp_path: Path) -> None:
+    """It changes with what the caller may see, and for administrators with everything."""
+
+    def seen(caller: Caller) -> int:
+        return home.library.counts(caller).revision
+
+    anna, hers, olga = Caller("anna"), Caller("eve", HR), Caller("olga", HR | {"admins"})
+    home.ingest.run([folder])
+    before = [seen(one) for one in (anna, hers, olga, ME)]
+    secret = write(tmp_path / "secret", {"pay.md": "# Pay\n\nNine hundred coins.\n"})
+    home.ingest.run([secret], readers=frozenset({"hr"}))
+    after = [seen(one) for one in (anna, hers, olga, ME)]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, False, False]
+    home.manifest.refile([home.library.get(hers, "pay.md").document_id], frozenset({"everyone"}), "a rule")
+    opened = seen(anna)
+    assert opened != after[0]
+    home.manifest.trash([home.library.get(anna, "pay.md").document_id])
+    assert seen(anna) == before[0]

@@ -111,8 +111,6 @@ def test_leaving(people: StoredPeople, database: Database) -> None:
     assert (left.keys_revoked, left.chats, left.chats_removed) == (3, 1, False)
     assert (revoked, told) == ([("anna", NOW)], ["keys"])
     assert people.caller("anna") == Caller("anna", frozenset())
-    assert people.has_left("anna")
-    assert not people.has_left("stranger")
     assert people.user("anna").left_at == NOW
     assert len(chats.list(Caller("anna"))) == 1
     again = people.leave("anna", chats="remove")

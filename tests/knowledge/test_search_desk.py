@@ -100,7 +100,7 @@ async def test_a_document_that_others_outrank(desk: SearchDesk) -> None:
 async def test_a_document_that_is_not_searched(
     desk: SearchDesk, database: Database, status: str, code: str
 ) -> None:
-    """Its state and its reason; in the trash only for those who could read it."""
+    """Its state and its reason; in the trash only for administrators who could read it."""
     mark(database, "hr/leave.md", status=status, reason="it is encrypted")
     why = await desk.why(Caller(), "PTO", "hr/leave.md")
     assert [reason.code for reason in why.reasons] == [code]
@@ -110,6 +110,11 @@ async def test_a_document_that_is_not_searched(
     mark(database, "hr/canteen.md", status=status)
     with pytest.raises(NotFound):
         await desk.why(Caller(), "lunch", "hr/canteen.md")
+    if status == "trashed":
+        olga = Caller("olga", frozenset({"everyone", "admins"}))
+        assert (await desk.why(olga, "PTO", "hr/leave.md")).reasons == why.reasons
+        with pytest.raises(NotFound):
+            await desk.why(Caller("anna"), "PTO", "hr/leave.md")
 
 
 async def test_a_search_that_was_limited(desk: SearchDesk) -> None:

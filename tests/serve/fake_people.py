@@ -27,10 +27,6 @@ class FakePeople:
         left = person.left_at is not None
         return Caller(user, frozenset() if left else groups_of(person.groups, person.level))
 
-    def has_left(self, user: str) -> bool:
-        """By the record."""
-        return user in self.kept and self.kept[user].left_at is not None
-
     def users(self) -> tuple[Person, ...]:
         """In the order they came."""
         return tuple(self.kept.values())

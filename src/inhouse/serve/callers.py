@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.errors import Forbidden
-from inhouse.knowledge.ports.people import ADMINS, People
+from inhouse.knowledge.ports.people import ADMINS, People, administers
 from inhouse.serve.plane.gate import named_user
 
 __all__ = ["AdminOf", "CallerOf", "administers", "caller_of"]
@@ -42,11 +42,6 @@ def caller_of(request: Request) -> Caller:
 
 
 CallerOf = Annotated[Caller, Depends(caller_of)]
-
-
-def administers(caller: Caller) -> bool:
-    """True for whoever sits at this machine without giving a name, and for members of `admins`."""
-    return caller.user == LOCAL.user or ADMINS in caller.groups
 
 
 def _administrator(caller: CallerOf) -> Caller:

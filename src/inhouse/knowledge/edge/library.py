@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
-from inhouse.kernel.caller import Caller, may_read
+from inhouse.kernel.caller import Caller, Readers, may_read
 from inhouse.kernel.documents import DocumentStatus, PageSpan
 from inhouse.kernel.errors import NotFound
 from inhouse.knowledge.edge.rows import there
 from inhouse.knowledge.edge.tables import documents, revisions, texts
 from inhouse.knowledge.ports import DocumentList, DocumentRecord, LibraryCounts
+from inhouse.knowledge.ports.people import administers
 from inhouse.store.blobs import Blobs
 from inhouse.store.database import Database
 
@@ -22,6 +25,23 @@ if TYPE_CHECKING:
     from inhouse.knowledge.edge.manifest import Manifest
 
 __all__ = ["DocumentLibrary"]
+
+REVISIONS_KEPT = 256
+"""Sets of groups whose revision is remembered; a house has fewer kinds of people."""
+_SHOWN = (
+    documents.c.document_id,
+    documents.c.source,
+    documents.c.path,
+    documents.c.title,
+    documents.c.sha256,
+    documents.c.status,
+    documents.c.readers,
+    documents.c.chunk_count,
+    documents.c.outdated,
+    documents.c.modified_at,
+    documents.c.ingested_at,
+)
+"""What a list of documents tells of one."""
 
 
 class DocumentLibrary:
@@ -31,6 +51,8 @@ class DocumentLibrary:
         self._database = database
         self._blobs = blobs
         self._manifest = manifest
+        self._turn = threading.Lock()
+        self._revisions: dict[Readers, tuple[int, int]] = {}
 
     def list(
         self,
@@ -123,8 +145,7 @@ class DocumentLibrary:
             rows = connection.execute(grouped.where(visible).group_by(documents.c.status)).all()
             named = select(documents.c.source).where(visible).distinct().order_by(documents.c.source)
             sources = tuple(connection.execute(named).scalars())
-            counter = select(revisions.c.count).where(revisions.c.subject == "documents")
-            revision = int(connection.execute(counter).scalar() or 0)
+            revision = self._revision(connection, caller, visible)
         by_status = {row[0]: (int(row[1]), int(row[2] or 0)) for row in rows}
         return LibraryCounts(
             total=sum(count for count, _ in by_status.values()),
@@ -136,6 +157,28 @@ class DocumentLibrary:
             sources=sources,
             revision=revision,
         )
+
+    def _revision(self, connection: Connection, caller: Caller, visible: ColumnElement[bool]) -> int:
+        """A count of all changes for administrators; to others it would tell that something is there.
+
+        What they get is worked out of the rows that they may see, once for each change and set of groups.
+        """
+        counter = select(revisions.c.count).where(revisions.c.subject == "documents")
+        count = int(connection.execute(counter).scalar() or 0)
+        if administers(caller):
+            return count
+        known = self._revisions.get(caller.groups)
+        if known is not None and known[0] == count:
+            return known[1]
+        rows = connection.execute(select(*_SHOWN).where(visible).order_by(documents.c.document_id))
+        own = 0
+        for row in rows:
+            own = zlib.crc32(repr(tuple(row)).encode(), own)
+        with self._turn:
+            if len(self._revisions) >= REVISIONS_KEPT:
+                self._revisions.clear()
+            self._revisions[caller.groups] = (count, own)
+        return own
 
 
 def _visible(connection: Connection, caller: Caller) -> ColumnElement[bool]:

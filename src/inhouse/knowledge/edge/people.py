@@ -68,11 +68,6 @@ class StoredPeople:
         """See `People.caller`. One look at a counter; everybody is read anew when it grew."""
         return self._callers().get(user) or Caller(user=user)
 
-    def has_left(self, user: str) -> bool:
-        """True for somebody who left, and only then: an unknown name never was here."""
-        known = self._callers().get(user)
-        return known is not None and not known.groups
-
     def _callers(self) -> Mapping[str, Caller]:
         found = self._database.rows(_REVISION)
         revision = int(found[0][0]) if found else 0

@@ -18,6 +18,7 @@ from inhouse.knowledge.edge.retrieve_states import WORDS, LegWishes, rerank_stat
 from inhouse.knowledge.edge.rows import bump
 from inhouse.knowledge.edge.tables import documents
 from inhouse.knowledge.ports.documents import DocumentRecord, Library
+from inhouse.knowledge.ports.people import administers
 from inhouse.knowledge.ports.search import LegState, Reason, Sought, WhyNot
 from inhouse.knowledge.words import Vocabulary
 from inhouse.store.database import Database
@@ -94,7 +95,9 @@ class SearchDesk:
             bump(connection)
 
     def _trashed(self, caller: Caller, document: str) -> Sought | None:
-        """A document in the trash, for those who could read it before."""
+        """A document in the trash, for administrators: to others it looks like one that was deleted."""
+        if not administers(caller):
+            return None
         named = or_(
             documents.c.document_id == document,
             documents.c.path == document,

@@ -54,7 +54,10 @@ class LibraryCounts:
     chunks: int
     sources: tuple[str, ...]
     revision: int
-    """Grows with every change to documents; equal numbers mean nothing changed."""
+    """Another number after a change to what the caller may see; equal ones mean that nothing changed there.
+
+    For administrators it is another one after every change.
+    """
 
 
 class Library(Protocol):

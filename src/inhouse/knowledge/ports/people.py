@@ -18,10 +18,16 @@ __all__ = [
     "People",
     "Person",
     "Step",
+    "administers",
 ]
 
 ADMINS = "admins"
 """The group whose members may administer the house."""
+
+
+def administers(caller: Caller) -> bool:
+    """True for whoever sits at this machine without giving a name, and for members of `admins`."""
+    return caller.user == Caller().user or ADMINS in caller.groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,6 @@ class People(Protocol):
     def caller(self, user: str) -> Caller:
         """Who a name is: their groups with levels; `everyone` for an unknown one, nothing once they left."""
         ...
-
-    def has_left(self, user: str) -> bool: ...
 
     def users(self) -> tuple[Person, ...]:
         """Everybody on record, by name of user."""
