@@ -44,7 +44,7 @@ _MARKS = re.compile(
     r"|\b[SЅＳ]\d+\.\d+\s*:|\bNO_ANSWER\b",
     re.IGNORECASE,
 )
-"""What could end a source early, pass for an id, or refuse in the model's place; also in look-alike letters."""
+"""What could end a source early, pass for an id or refuse in the model's place, look-alikes too."""
 
 
 @dataclass(frozen=True, slots=True)
