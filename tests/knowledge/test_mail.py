@@ -58,6 +58,43 @@ def test_plain_words_win_over_the_page(tmp_path: Path) -> None:
     assert page.endswith("# page\n\nwords\n")
 
 
+def test_a_plain_version_that_only_points_to_the_page(tmp_path: Path) -> None:
+    """Then the page is read; not where it is the same words with a footer."""
+    page = "<p>The rent is 45 000 a month and is paid by the fifth.</p>" + "<p>Terms of office 12.</p>" * 9
+    stub = text_of(tmp_path, "m.eml", bytes(letter("This message needs an HTML viewer.", page))).text
+    same = "The rent is 45 000 a month and is paid by the fifth."
+    both = text_of(tmp_path, "m.eml", bytes(letter(same, page))).text
+    assert ("45 000" in stub, "viewer" in stub) == (True, False)
+    assert ("45 000" in both, "office 12" in both) == (True, False)
+
+
+def test_a_saved_page_without_its_trimmings(tmp_path: Path) -> None:
+    """Styles and scripts of an MHT file are no attachments; a style sheet that was sent is one."""
+    parts = "".join(
+        f"--B\r\nContent-Type: {kind}\r\nContent-Location: https://x.invalid/{number}\r\n\r\n{words}\r\n"
+        for number, (kind, words) in enumerate(
+            (("text/html", "<h1>Rules</h1>"), ("text/css", "p { color: red }"), ("text/javascript", "go()"))
+        )
+    )
+    head = "From: <Saved by Blink>\r\nSubject: Rules\r\nMIME-Version: 1.0\r\n"
+    head += 'Content-Type: multipart/related; boundary="B"\r\n\r\n'
+    text = text_of(tmp_path, "page.mht", f"{head}{parts}--B--\r\n".encode()).text
+    assert text.endswith("\n\n# Rules\n")
+    sent = letter()
+    sent.add_attachment("p { color: red }", subtype="css", filename="x.css")
+    assert "color: red" in text_of(tmp_path, "m.eml", bytes(sent)).text
+
+
+def test_a_letter_with_thousands_of_parts(tmp_path: Path) -> None:
+    """It is read up to a number of them, and says so."""
+    part = b"--B\nContent-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nhello\n"
+    head = b"From: a@b.ru\nTo: c@d.ru\nSubject: x\nMIME-Version: 1.0\n"
+    data = head + b"Content-Type: multipart/mixed; boundary=B\n\n" + part * 600 + b"--B--\n"
+    parsed = text_of(tmp_path, "m.eml", data)
+    assert len(layout_of(parsed).parts) == 500
+    assert "[More than 500 attachments: the others are not in the text]" in parsed.text
+
+
 def test_messages_in_messages_to_a_depth(tmp_path: Path) -> None:
     """Forwarded letters are read, and those forwarded with them; deeper ones are named."""
     message = letter("deepest")

@@ -144,6 +144,7 @@ def test_letters_without_names_are_read_from_the_picture(tmp_path: Path) -> None
     def is_read_by_ocr(letters: dict[str, str]) -> bool:
         page = Page()
         page.raw(f"BT /C 12 Tf 50 700 Td ({'abcde' * 12}) Tj ET")
+        page.text(50, 650, "7701234567 and 1542 of 2025: 3500 and 4201")
         document = pypdfium2.PdfDocument(pdf(page, letters=letters))
         try:
             shown, notes = page_at(document, 0)

@@ -1,7 +1,8 @@
 """E-mail (EML) to text: the head that people look for, the words of the message, what was attached.
 
-Of a message that is there twice, as plain text and as a page, the plain text is taken. Pictures inside the
-words count only for what is written on them. An encrypted message gives its head only.
+Of a message that is there twice, as plain text and as a page, the plain text is taken, unless it only says
+that there is a page. Pictures inside the words count only for what is written on them, and what makes a
+saved page look as it does (styles, scripts, fonts) is left out. An encrypted message gives its head only.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
+import re
 from email.message import EmailMessage, Message
 
 from inhouse.knowledge.edge.parse.archived import InnerFile
@@ -26,6 +28,11 @@ _SIGNATURES = frozenset(
 _MALFORMED = (ValueError, LookupError, AttributeError, TypeError)
 """What the standard parser raises on malformed heads, whatever it is asked for."""
 _DEEPEST = 20
+_MOST_FILES = 500
+_TRIMMINGS = ("text/css", "text/javascript", "application/javascript", "application/x-javascript", "font/")
+_STUB_SHARE = 0.25
+_STUB_LETTERS = 200
+"""Plain words as short as this, and a page more than four times as long: a stand-in for the page."""
 
 
 def read_mail(data: bytes, means: Means = Means()) -> Parsed:  # noqa: B008  frozen
@@ -35,6 +42,9 @@ def read_mail(data: bytes, means: Means = Means()) -> Parsed:  # noqa: B008  fro
     letter.sent_at = _date(letter.head["Date"])
     if _kind(message) not in _ENCRYPTED:
         letter.body = "\n\n".join(words for words in _words(message, letter, 0) if words.strip())
+    if len(letter.files) > _MOST_FILES:
+        letter.files = letter.files[:_MOST_FILES]
+        letter.body += f"\n\n[More than {_MOST_FILES} attachments: the others are not in the text]"
     return write_letter(letter, "message/rfc822", means)
 
 
@@ -77,7 +87,7 @@ def _name(part: Message) -> str:
 def _words(part: Message, letter: Letter, depth: int) -> list[str]:
     """The words of a part and of the parts below it; attachments go to the letter's files."""
     kind = _kind(part)
-    if depth > _DEEPEST or kind in _SIGNATURES:
+    if depth > _DEEPEST or kind in _SIGNATURES or len(letter.files) > _MOST_FILES:
         return []
     if kind == "message/rfc822":
         letter.files += _enclosed(part)
@@ -89,8 +99,11 @@ def _words(part: Message, letter: Letter, depth: int) -> list[str]:
         return [words for one in inner for words in _words(one, letter, depth + 1)]
     name, disposition = _name(part), _disposition(part)
     data = _payload(part)
-    if kind.startswith("image/") and disposition != "attachment" and part.get("Content-ID"):
+    is_inside = disposition != "attachment" and (part.get("Content-ID") or part.get("Content-Location"))
+    if is_inside and kind.startswith("image/"):
         letter.pictures.append(data)
+        return []
+    if is_inside and kind.startswith(_TRIMMINGS):
         return []
     if kind in ("text/plain", "text/html") and disposition != "attachment" and not name:
         text = _decoded(part, data)
@@ -101,11 +114,22 @@ def _words(part: Message, letter: Letter, depth: int) -> list[str]:
 
 
 def _alternative(parts: list[Message], letter: Letter, depth: int) -> list[str]:
-    """The plain one if it says something, else the last that does; attachments of all are kept once."""
+    """The plain one if it says what the others say, else the last that does; attachments of all are kept."""
     found = [(_kind(part), _words(part, letter, depth + 1)) for part in parts]
     spoken = [(kind, words) for kind, words in found if any(map(str.strip, words))]
     plain = next((words for kind, words in spoken if kind == "text/plain"), None)
-    return plain or (spoken[-1][1] if spoken else [])
+    last = spoken[-1][1] if spoken else []
+    if plain:
+        short, long = sum(map(len, plain)), sum(map(len, last))
+        if short <= _STUB_LETTERS and short < _STUB_SHARE * long and not _is_beginning(plain, last):
+            return last
+    return plain or last
+
+
+def _is_beginning(words: list[str], page: list[str]) -> bool:
+    """True when the page begins with these words, and what follows there is a signature or a footer."""
+    begin, whole = (re.sub(r"\W+", "", "".join(one)) for one in (words, page))
+    return bool(begin) and whole.startswith(begin)
 
 
 def _enclosed(part: Message) -> list[InnerFile]:
