@@ -150,6 +150,30 @@ def test_restoring_twice_changes_nothing(home: Home, folder: Path) -> None:
     assert (ids(home), sorted(home.lexical.entries())) == (before, entries)
 
 
+# ---- two folders that are one source
+
+
+def test_two_files_that_move_to_one_path_of_a_source(home: Home, tmp_path: Path) -> None:
+    """The first folder has the path; the other file is named, and nothing is taken in by turns."""
+    one = write(tmp_path / "one", {"old.md": "# One\n\nFirst words.\n", "a.md": "A."})
+    two = write(tmp_path / "two", {"elder.md": "# Two\n\nOther words.\n", "b.md": "B."})
+    home.ingest.run([one, two], source="both")
+    before = ids(home)
+    (one / "old.md").rename(one / "new.md")
+    (two / "elder.md").rename(two / "new.md")
+    report = home.ingest.run([one, two], source="both")
+    assert (report.moved, report.removed, report.refused) == (1, 1, 1)
+    assert ids(home) == {"new.md": before["old.md"], "a.md": before["a.md"], "b.md": before["b.md"]}
+    again = home.ingest.run([one, two], source="both")
+    assert (again.updated, again.added, again.removed, again.unchanged) == (0, 0, 0, 3)
+
+
+def test_a_file_named_beside_its_folder_is_taken_in_once(home: Home, folder: Path) -> None:
+    """It is no second file of the same path."""
+    report = home.ingest.run([folder, folder / "1.md"])
+    assert (report.added, report.refused, len(ids(home))) == (21, 0, 21)
+
+
 # ---- what pages are told
 
 

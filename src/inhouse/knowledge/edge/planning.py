@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,13 +74,16 @@ class Planning:
             who = job.readers_of or job.readers
             return [self.plan(job.source or "", job.seen, job.origin, who, removes=True)]
         plans: list[tuple[Plan, Target]] = []
+        taken: defaultdict[str, dict[str, Found]] = defaultdict(dict)
         for folder in _folders(job.paths):
             source = job.source or shown_path(folder.resolve().name)
             seen = walk(folder, leave_out=self.leave_out, stopped=job.cancelled.is_set)
+            seen = _not_taken(seen, taken[source])
             plans.append(self.plan(source, seen, shown_path(str(folder)), job.readers, removes=True))
         for folder, seen in _single_files(job.paths).items():
             source = job.source or shown_path(folder.name) or "files"
-            plans.append(self.plan(source, seen, shown_path(str(folder)), job.readers, removes=False))
+            left = _not_taken(seen, taken[source])
+            plans.append(self.plan(source, left, shown_path(str(folder)), job.readers, removes=False))
         return plans
 
     def plan(
@@ -141,6 +145,21 @@ def _told_apart(seen: Walk) -> Walk:
         if files.setdefault(file.document, file) is not file
     ]
     return replace(seen, files=tuple(files.values()), unreadable=(*seen.unreadable, *others))
+
+
+def _not_taken(seen: Walk, taken: dict[str, Found]) -> Walk:
+    """Two folders of one run may be one source: of equal paths the first has it, and `taken` grows.
+
+    A file that is named beside its folder is there twice.
+    """
+    free = tuple(file for file in seen.files if file.document not in taken)
+    others = [
+        Unreadable(file.document, "another folder of this run has a file of the same path in this source")
+        for file in seen.files
+        if (first := taken.get(file.document)) and Path(first.path).resolve() != Path(file.path).resolve()
+    ]
+    taken.update((file.document, file) for file in free)
+    return replace(seen, files=free, unreadable=(*seen.unreadable, *others))
 
 
 def _uploaded(folder: Path) -> Found:
