@@ -36,6 +36,30 @@ def test_a_block_is_all_or_nothing(database: Database) -> None:
     assert database.rows("SELECT x FROM t WHERE x > ?", (2,)) == [(3,)]
 
 
+def test_a_reader_sees_one_state_for_the_length_of_its_block(database: Database) -> None:
+    """What is written meanwhile shows in the next block only; a reader inside another stands alone."""
+    with database.read_plain() as first:
+        assert first.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        with database.write_plain() as writer:
+            writer.execute("INSERT INTO t VALUES (1)")
+        assert first.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        with database.read_plain() as second:
+            assert second is not first
+            assert second.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    with database.read_plain() as again:
+        assert again.execute("SELECT count(*) FROM t").fetchone() == (1,)
+
+
+def test_a_reader_whose_block_failed_is_good_again(database: Database) -> None:
+    """An exception, also one of SQL, ends the transaction of its reader; the next one begins a new one."""
+    with pytest.raises(sqlite3.OperationalError), database.read_plain() as connection:
+        connection.execute("SELECT x FROM missing")
+    with database.write_plain() as writer:
+        writer.execute("INSERT INTO t VALUES (1)")
+    with database.read_plain() as connection:
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+
+
 def test_both_kinds_of_writers_take_turns(database: Database) -> None:
     """Forty read-then-write transactions, half of them composed, lose no update."""
     with database.write_plain() as connection:

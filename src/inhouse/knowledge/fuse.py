@@ -94,6 +94,8 @@ class Choice:
     document_id: str
     stems: Sequence[str]
     superseded: bool = False
+    words: frozenset[str] = frozenset()
+    """Its stems without order, where they are known."""
 
 
 def choose(ranked: Sequence[Choice], k: int, *, of_ten: int) -> list[int]:
@@ -104,7 +106,7 @@ def choose(ranked: Sequence[Choice], k: int, *, of_ten: int) -> list[int]:
     negation, is shown once; of two such the one of the newer edition.
     """
     most = max(of_ten, math.ceil(k * of_ten / 10))
-    prints = [_Print(one.stems) for one in ranked]
+    prints = [_Print(one.stems, one.words or frozenset(one.stems)) for one in ranked]
     taken: list[int] = []
     waiting: list[int] = []
     count: Counter[str] = Counter()
@@ -134,19 +136,25 @@ def choose(ranked: Sequence[Choice], k: int, *, of_ten: int) -> list[int]:
 class _Print:
     """What tells passages apart; each part is made when it is first asked for, and once."""
 
-    def __init__(self, stems: Sequence[str]) -> None:
+    def __init__(self, stems: Sequence[str], words: frozenset[str]) -> None:
         self._stems = stems
+        self._words = words
         self._telling: Mapping[str, int] | None = None
         self._shingles: frozenset[tuple[str, ...]] | None = None
 
     def same(self, other: _Print) -> bool:
         """True when two passages say the same: nearly all words in order, and every figure and negation."""
-        shorter, longer = sorted((len(self._stems), len(other._stems)))
-        if shorter < SAME_SHARE * longer:
+        mine, theirs = len(self._stems), len(other._stems)
+        if mine < SAME_SHARE * theirs or theirs < SAME_SHARE * mine:
+            return False
+        # A word that one side lacks is in a shingle that it lacks, and a shingle holds so many words at most.
+        lacking = len(self._words ^ other._words)
+        if lacking > (1 - SAME_SHARE) * SHINGLE * (mine + theirs):
             return False
         left, right = self.shingles(), other.shingles()
-        together = len(left | right)
-        if not together or len(left & right) < SAME_SHARE * together:
+        common = len(left & right)
+        together = len(left) + len(right) - common
+        if not together or common < SAME_SHARE * together:
             return False
         return self.telling() == other.telling()
 

@@ -57,6 +57,10 @@ class Candidate:
     ordinal: int
     body: Sequence[str]
     around: frozenset[str]
+    words: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", frozenset(self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +147,13 @@ def rank(question: Question, candidates: Sequence[Candidate], weights: Weights) 
     """Best first; equal scores keep a stable order by document and ordinal."""
     order = [*question.content, *question.background]
     lookout = weights.lookout()
+    lookout.learn([one.words for one in candidates])
     ranked = [_scored(order, candidate, weights, lookout) for candidate in candidates]
     return sorted(ranked, key=lambda one: (-one.score, one.candidate.document_id, one.candidate.ordinal))
 
 
 def _scored(order: Sequence[str], candidate: Candidate, weights: Weights, lookout: Lookout) -> Ranked:
-    seen = lookout.sight(candidate.body)
+    seen = lookout.sight(candidate.body, candidate.words)
     best = lookout.among(candidate.around)
     counts: dict[str, float] = {}
     for _, stem, share in seen:
@@ -178,16 +183,23 @@ def _best_window(seen: Sequence[Sighting], of: Mapping[str, float]) -> float:
     best = weight = 0.0
     first = 0
     for at, stem, share in seen:
-        shares = inside.setdefault(stem, [])
-        weight += of[stem] * (max(share, *shares) - max(shares)) if shares else of[stem] * share
-        shares.append(share)
+        shares = inside.get(stem)
+        if shares:
+            most = max(shares)
+            if share > most:
+                weight += of[stem] * (share - most)
+            shares.append(share)
+        else:
+            weight += of[stem] * share
+            inside[stem] = [share]
         while seen[first][0] <= at - WINDOW_STEMS:
             gone, first = seen[first][1], first + 1
             left = inside[gone]
             before = max(left)
             del left[0]
             weight += of[gone] * (max(left, default=0.0) - before)
-        best = max(best, weight)
+        if weight > best:
+            best = weight
     return best
 
 
@@ -195,8 +207,13 @@ def closeness(order: Sequence[str], seen: Sequence[Sighting], of: Mapping[str, f
     """Neighbours in the question that are near each other in the text, the nearer the better."""
     where: dict[str, list[tuple[int, float]]] = {}
     for at, stem, share in seen:
-        where.setdefault(stem, []).append((at, share))
+        if stem in where:
+            where[stem].append((at, share))
+        else:
+            where[stem] = [(at, share)]
     total = 0.0
+    if len(where) < 2:
+        return total
     for left, right in pairwise(order):
         if left in where and right in where:
             near = _nearness(where[left], where[right])
@@ -208,10 +225,14 @@ def _nearness(left: Sequence[tuple[int, float]], right: Sequence[tuple[int, floa
     """1 for two that touch, 1/2 with one word between; shares below 1 count for less."""
     best = 0.0
     for at, share in left:
-        first = bisect_left(right, (at - CLOSENESS_REACH, 0.0))
-        for other, other_share in right[first:]:
+        for place in range(bisect_left(right, (at - CLOSENESS_REACH, 0.0)), len(right)):
+            other, other_share = right[place]
             if other > at + CLOSENESS_REACH:
                 break
             if other != at:
-                best = max(best, min(share, other_share) / abs(other - at))
+                near = min(share, other_share) / abs(other - at)
+                if near > best:
+                    best = near
+        if best >= 1.0:
+            break  # nothing is nearer than two that touch
     return best

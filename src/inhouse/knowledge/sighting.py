@@ -7,7 +7,7 @@ place earns: 1 for the word itself, RELATIVE_SHARE for a word with the same begi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from inhouse.knowledge.expansions import Phrase
 
@@ -44,33 +44,46 @@ class Lookout:
         self._seen: set[str] = set()
         self._telling: dict[str, tuple[tuple[str, float], ...]] = {}
 
-    def sight(self, stems: Sequence[str]) -> list[Sighting]:
-        """All sightings in `stems`, by place."""
-        self._learn(stems)
+    def sight(self, stems: Sequence[str], words: Set[str] | None = None) -> list[Sighting]:
+        """All sightings in `stems`, by place. `words` are the same without order, where they are known."""
+        words = frozenset(stems) if words is None else words
+        here = self._learn(words)
         telling, phrases = self._telling, self._phrases
         found: list[Sighting] = []
+        if not here:
+            return found
         # Most words tell nothing: they are passed over in one go, for this runs over every candidate.
-        for at, word in [(at, word) for at, word in enumerate(stems) if word in telling]:
-            found += [(at, stem, share) for stem, share in telling[word]]
-            for phrase, shares in phrases.get(word, ()):
-                if tuple(stems[at : at + len(phrase)]) == phrase:
-                    found += [(at, stem, share) for stem, share in shares.items()]
+        for at, word in [(at, word) for at, word in enumerate(stems) if word in here]:
+            for stem, share in telling[word]:
+                found.append((at, stem, share))
+            if word in phrases:
+                for phrase, shares in phrases[word]:
+                    if tuple(stems[at : at + len(phrase)]) == phrase:
+                        found += [(at, stem, share) for stem, share in shares.items()]
         return found
 
     def among(self, words: Iterable[str]) -> dict[str, float]:
         """The best share of each stem among words in no order: a title, a heading."""
-        words = set(words)
-        self._learn(words)
         best: dict[str, float] = {}
-        for word in words & self._telling.keys():
+        for word in self._learn(frozenset(words)):
             for stem, share in self._telling[word]:
                 if share > best.get(stem, 0.0):
                     best[stem] = share
         return best
 
-    def _learn(self, words: Iterable[str]) -> None:
-        new = set(words) - self._seen
-        self._seen |= new
+    def learn(self, texts: Iterable[Set[str]]) -> None:
+        """Look at the words of many texts at once: each word once, not once for each text that holds it."""
+        self._learn(frozenset().union(*texts))
+
+    def _learn(self, words: Set[str]) -> Set[str]:
+        """Which of the words tell something."""
+        new = words - self._seen
+        if new:
+            self._seen |= new
+            self._learn_new(new)
+        return words & self._telling.keys()
+
+    def _learn_new(self, new: Iterable[str]) -> None:
         beginnings, heads = self._beginnings, self._heads
         for word in [word for word in new if word[:RELATIVE_LETTERS] in beginnings or word in heads]:
             told = self._look(word)

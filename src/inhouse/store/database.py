@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["BETWEEN", "Database", "Migrations", "back_up"]
 
 LOG_WAIT_MS = 5_000
+MOST_IDLE = 8
+"""Plain readers kept open; more of them at one time are opened and closed again."""
 BETWEEN = "\n--\n"
 ERRORS = (sqlite3.Error, OSError)
 _REVISIONS = """CREATE TABLE alembic_version (
@@ -61,6 +63,8 @@ class Database:
         self._turn = threading.Lock()
         self._looking = threading.Lock()
         self._plain: dict[str, sqlite3.Connection] = {}
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
         self._loading = threading.Lock()
         self._alchemy: Alchemy | None = None
 
@@ -94,6 +98,26 @@ class Database:
         """What one statement of plain SQL finds, without SQLAlchemy."""
         with explained(self.path, ERRORS), self._looking:
             return self._kept("reader").execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def read_plain(self) -> Iterator[sqlite3.Connection]:
+        """As `read`, for plain SQL, without SQLAlchemy; each reader has a connection of its own."""
+        with explained(self.path, ERRORS):
+            with self._looking:
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or connect(self.path)
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                with self._looking:
+                    kept = not self._closed and len(self._idle) < MOST_IDLE
+                    if kept:
+                        self._idle.append(connection)
+                if not kept:
+                    connection.close()
 
     @contextmanager
     def write_plain(self) -> Iterator[sqlite3.Connection]:
@@ -130,6 +154,10 @@ class Database:
             for connection in self._plain.values():
                 connection.close()
             self._plain.clear()
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+            self._closed = True
 
     def _kept(self, name: str) -> sqlite3.Connection:
         if name not in self._plain:

@@ -6,15 +6,17 @@ What a document explains is known to those who may read it and changes nothing f
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import pairwise
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inhouse.kernel.caller import Caller, may_read
 from inhouse.kernel.errors import NotFound
-from inhouse.knowledge.edge.tables import abbreviations, documents, glossary, revisions
+from inhouse.knowledge.edge.retrieve_rows import readers_of
+from inhouse.knowledge.edge.tables import abbreviations, glossary, revisions
 from inhouse.knowledge.expansions import Expansions, group_meanings
 from inhouse.knowledge.glossary import Term, abbreviations_in, as_expansions
 from inhouse.store.database import Database
@@ -27,6 +29,14 @@ EXPLAINED_WEIGHT = 0.8
 MOST_STEMS = 60
 LONGEST_PHRASE = 8
 MOST_MEANINGS = 3
+# Plain SQL, as each question asks it: composing it through SQLAlchemy took longer than running it.
+_EXPLAINED = """
+SELECT abbreviations.short, abbreviations.full, abbreviations.full_stems, documents.readers, count(*)
+FROM abbreviations JOIN documents ON documents.document_id = abbreviations.document_id
+WHERE (abbreviations.short_stems IN ({shorts}) OR abbreviations.full_stems IN ({fulls}))
+    AND documents.status = 'indexed'
+GROUP BY abbreviations.short, abbreviations.full, abbreviations.full_stems, documents.readers
+"""
 
 
 class StoredGlossary:
@@ -76,17 +86,19 @@ class StoredGlossary:
 
     def expansions(self, caller: Caller, question: str) -> Expansions:
         """Other names for parts of a question: the house's, and what documents of this caller explain."""
-        with self._database.read() as connection:
+        with self._database.read_plain() as connection:
             return self._listed(connection).joined(self._explained(connection, caller, question))
 
-    def _listed(self, connection: Connection) -> Expansions:
-        query = select(revisions.c.count).where(revisions.c.subject == SUBJECT)
-        revision = int(connection.execute(query).scalar() or 0)
-        if self._known[0] != revision:
-            self._known = (revision, as_expansions(_terms(connection), self._stems))
-        return self._known[1]
+    def _listed(self, connection: sqlite3.Connection) -> Expansions:
+        found = connection.execute("SELECT count FROM revisions WHERE subject = ?", (SUBJECT,)).fetchone()
+        revision = int(found[0]) if found is not None else 0
+        known = self._known
+        if known[0] != revision:
+            rows = connection.execute("SELECT term, meanings FROM glossary").fetchall()
+            known = self._known = (revision, as_expansions(_terms_of(rows), self._stems))
+        return known[1]
 
-    def _explained(self, connection: Connection, caller: Caller, question: str) -> Expansions:
+    def _explained(self, connection: sqlite3.Connection, caller: Caller, question: str) -> Expansions:
         stems = self._stems(question)[:MOST_STEMS]
         if not stems:
             return Expansions()
@@ -95,33 +107,23 @@ class StoredGlossary:
             for length in range(2, LONGEST_PHRASE + 1)
             for at in range(len(stems) - length + 1)
         }
-        wanted = or_(
-            abbreviations.c.short_stems.in_(sorted({*stems, *map(" ".join, pairwise(stems))})),
-            abbreviations.c.full_stems.in_(sorted(phrases)),
-        )
-        query = (
-            select(
-                abbreviations.c.short,
-                abbreviations.c.full,
-                abbreviations.c.full_stems,
-                documents.c.readers,
-                func.count(),
-            )
-            .join(documents, documents.c.document_id == abbreviations.c.document_id)
-            .where(wanted, documents.c.status == "indexed")
-            .group_by(
-                abbreviations.c.short, abbreviations.c.full, abbreviations.c.full_stems, documents.c.readers
-            )
-        )
-        rows = connection.execute(query).all()
+        shorts = sorted({*stems, *map(" ".join, pairwise(stems))})
+        query = _EXPLAINED.format(shorts=_marks(shorts), fulls=_marks(phrases))
+        rows = connection.execute(query, [*shorts, *sorted(phrases)]).fetchall()
+        if not rows:
+            return Expansions()
         return group_meanings(
             _likeliest(
-                (row[0], row[1], row[2], int(row[4]))
-                for row in rows
-                if may_read(caller, frozenset(json.loads(row[3])))
+                (short, full, full_stems, count)
+                for short, full, full_stems, readers, count in rows
+                if may_read(caller, readers_of(readers))
             ),
             self._stems,
         )
+
+
+def _marks(values: Collection[str]) -> str:
+    return ",".join("?" * len(values))
 
 
 def keep_abbreviations(
@@ -168,7 +170,11 @@ def _likeliest(rows: Iterable[tuple[str, str, str, int]]) -> list[tuple[float, t
 
 def _terms(connection: Connection) -> tuple[Term, ...]:
     rows = connection.execute(select(glossary.c.term, glossary.c.meanings)).all()
-    found = (Term(row.term, tuple(json.loads(row.meanings))) for row in rows)
+    return _terms_of((row.term, row.meanings) for row in rows)
+
+
+def _terms_of(rows: Iterable[tuple[str, str]]) -> tuple[Term, ...]:
+    found = (Term(term, tuple(json.loads(meanings))) for term, meanings in rows)
     return tuple(sorted(found, key=lambda one: (one.term.casefold(), one.term)))
 
 

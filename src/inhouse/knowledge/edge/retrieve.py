@@ -16,15 +16,15 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from sqlalchemy import Connection, Row
+from sqlite3 import Connection
+from sys import intern
+from typing import Protocol
 
 from inhouse.kernel.caller import Caller
 from inhouse.kernel.documents import Passage, Scope
 from inhouse.kernel.errors import BadRequest
 from inhouse.knowledge.edge.lexical import Hit, Lexical, analyzer
-from inhouse.knowledge.edge.retrieve_rows import Known, Scores, chunk_text, known_of, passage_of
+from inhouse.knowledge.edge.retrieve_rows import Known, Piece, Scores, chunk_text, known_of, passage_of
 from inhouse.knowledge.edge.retrieve_scope import Scopes
 from inhouse.knowledge.expansions import Expansions
 from inhouse.knowledge.fuse import Choice, blend, choose, fuse, lower_superseded
@@ -147,7 +147,7 @@ class Look:
     order: tuple[_Scored, ...]
     known: Mapping[str, Known]
     shown: tuple[int, ...]
-    rows: Mapping[Key, Row[*tuple[Any, ...]]]  # Any: columns of many types
+    rows: Mapping[Key, Piece]
     strength: float
     searched: int
 
@@ -229,7 +229,7 @@ class Retrieve:
         frequencies = self._lexical.frequencies(caller, stems)
         candidates = [self._candidate(hit) for hit in hits]
         near: dict[Key, float] = {}
-        with self._database.read() as connection:
+        with self._database.read_plain() as connection:
             if asked is not None:
                 near = self._near(caller, asked, candidates, within)
                 candidates += self._added(connection, asked, candidates, near)
@@ -277,8 +277,10 @@ class Retrieve:
         key = (hit.document_id, hit.ordinal, hash((hit.body, hit.context, hit.title)))
         known = self._candidates.get(key)
         if known is None:
-            around = frozenset(self._stems(f"{hit.context} {hit.title}"))
-            known = Candidate(hit.document_id, hit.ordinal, self._stems(hit.body), around)
+            # One object for each stem: texts share most of theirs, and equal ones compare faster.
+            around = frozenset(map(intern, self._stems(f"{hit.context} {hit.title}")))
+            body = tuple(map(intern, self._stems(hit.body)))
+            known = Candidate(hit.document_id, hit.ordinal, body, around)
             self._candidates[key] = known
             if len(self._candidates) > STEMS_KEPT:
                 self._candidates.popitem(last=False)
@@ -347,10 +349,10 @@ class Retrieve:
 
     def _chosen(
         self, connection: Connection, order: Sequence[_Scored], known: Mapping[str, Known], k: int
-    ) -> tuple[tuple[int, ...], dict[Key, Row[*tuple[Any, ...]]]]:  # Any: columns of many types
+    ) -> tuple[tuple[int, ...], dict[Key, Piece]]:
         """Which are shown. A chunk may be newer or older than its row for a moment: it is passed over."""
         gone: set[int] = set()
-        rows: dict[Key, Row[*tuple[Any, ...]]] = {}  # Any: columns of many types
+        rows: dict[Key, Piece] = {}
         while True:
             places = [at for at in range(len(order)) if at not in gone]
             choices = [
@@ -358,6 +360,7 @@ class Retrieve:
                     order[at].key[0],
                     order[at].ranked.candidate.body,
                     superseded=known[order[at].key[0]].old,
+                    words=order[at].ranked.candidate.words,
                 )
                 for at in places
             ]
@@ -378,7 +381,7 @@ def _assured(
     asked: Asked,
     order: Sequence[_Scored],
     shown: Sequence[int],
-    rows: Mapping[Key, Row[*tuple[Any, ...]]],  # Any: columns of many types
+    rows: Mapping[Key, Piece],
 ) -> bool:
     """True when one of the passages shown means what was asked, as far as the vectors can tell."""
     return any(

@@ -6,17 +6,15 @@ do in the same transaction.
 
 from __future__ import annotations
 
-import json
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
-
 from inhouse.kernel.caller import Caller, Readers, may_read
 from inhouse.kernel.documents import Scope
 from inhouse.kernel.errors import NotFound
-from inhouse.knowledge.edge.tables import documents, revisions
+from inhouse.knowledge.edge.retrieve_rows import readers_of
 from inhouse.store.database import Database
 
 __all__ = ["Scopes"]
@@ -40,7 +38,7 @@ class Scopes:
         Raises:
             NotFound: if the scope names nothing that the caller may read.
         """
-        with self._database.read() as connection:
+        with self._database.read_plain() as connection:
             if not scope.sources and not scope.document_ids:
                 return sum(
                     count for readers, count in self._counts(connection) if may_read(caller, readers)
@@ -54,32 +52,34 @@ class Scopes:
             )
         return len(within), within
 
-    def _counts(self, connection: Connection) -> list[tuple[Readers, int]]:
+    def _counts(self, connection: sqlite3.Connection) -> list[tuple[Readers, int]]:
         revision = self._look(connection)
         with self._turn:
             if revision == self._revision and self._all:
                 return self._all
-        query = select(documents.c.readers, func.count()).where(documents.c.status == "indexed")
-        grouped = connection.execute(query.group_by(documents.c.readers))
-        found = [(frozenset(json.loads(readers)), int(count)) for readers, count in grouped]
+        grouped = connection.execute(
+            "SELECT readers, count(*) FROM documents WHERE status = 'indexed' GROUP BY readers"
+        )
+        found = [(readers_of(readers), int(count)) for readers, count in grouped]
         with self._turn:
             if revision == self._revision:
                 self._all = found
         return found
 
-    def _rows(self, connection: Connection, scope: Scope) -> list[tuple[str, Readers]]:
+    def _rows(self, connection: sqlite3.Connection, scope: Scope) -> list[tuple[str, Readers]]:
         revision = self._look(connection)
         with self._turn:
             known = self._chosen.get(scope)
             if known is not None:
                 self._chosen.move_to_end(scope)
                 return known
-        wanted = select(documents.c.document_id, documents.c.readers).where(documents.c.status == "indexed")
-        if scope.sources:
-            wanted = wanted.where(documents.c.source.in_(scope.sources))
-        if scope.document_ids:
-            wanted = wanted.where(documents.c.document_id.in_(scope.document_ids))
-        found = [(row[0], frozenset(json.loads(row[1]))) for row in connection.execute(wanted)]
+        wanted = "SELECT document_id, readers FROM documents WHERE status = 'indexed'"
+        named: list[str] = []
+        for column, values in (("source", scope.sources), ("document_id", scope.document_ids)):
+            if values:
+                wanted += f" AND {column} IN ({','.join('?' * len(values))})"
+                named += values
+        found = [(row[0], readers_of(row[1])) for row in connection.execute(wanted, named)]
         with self._turn:
             if revision == self._revision:
                 self._chosen[scope] = found
@@ -87,11 +87,11 @@ class Scopes:
                     self._chosen.popitem(last=False)
         return found
 
-    def _look(self, connection: Connection) -> int:
+    def _look(self, connection: sqlite3.Connection) -> int:
         """The revision now; whatever is kept of an earlier one goes. None is kept before the first change."""
-        query = select(revisions.c.count).where(revisions.c.subject == "documents")
-        found = connection.execute(query).scalar()
-        revision = int(found) if found is not None else -1
+        query = "SELECT count FROM revisions WHERE subject = 'documents'"
+        found = connection.execute(query).fetchone()
+        revision = int(found[0]) if found is not None else -1
         with self._turn:
             if revision != self._revision or revision == -1:
                 self._revision = revision if revision >= 0 else -2
