@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opener, Shoot
+from tests.browser.conftest import Opener, Shoot, Watch
 from tests.browser.house import House
 from tests.browser.steps import no_sideways_scroll
 
@@ -102,3 +102,29 @@ def test_a_removed_source_can_be_brought_back(
     page.get_by_test_id("restore-all").click()
     expect(page.get_by_test_id("no-trash")).to_be_visible()
     assert empty_house.call("GET", "/app/state")["documents"]["indexed"] == 2
+
+
+def test_who_does_not_administer_is_told_so(house: House, visit: Opener, watch: Watch) -> None:
+    """Sources, people and trash explain themselves to a colleague, in the page's language."""
+    watch.expected.append("403")
+    page = visit(house, "#/documents", language="ru-RU")
+    page.context.set_extra_http_headers({"x-inhouse-user": "anna"})
+    for view in ("sources", "people", "trash"):
+        page.get_by_test_id(f"tab-{view}").click()
+        expect(page.get_by_test_id("not-yours")).to_contain_text("Только для администраторов")
+        expect(page.get_by_test_id("add-source")).to_have_count(0)
+
+
+def test_an_upload_is_for_the_chosen_group(empty_house: House, visit: Opener) -> None:
+    """The group is chosen before the files; the list then says who may read them."""
+    page = visit(empty_house, "#/people")
+    page.get_by_test_id("group-name").fill("finance")
+    page.get_by_test_id("group-add").click()
+    expect(page.get_by_test_id("group-row").filter(has_text="finance")).to_be_visible()
+    page.get_by_test_id("tab-documents").click()
+    page.get_by_test_id("upload-readers").select_option("finance")
+    file = {"name": "grades.md", "mimeType": "text/plain", "buffer": b"# Grades\n\nGrade 7 is paid."}
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_test_id("upload").first).to_have_attribute("data-state", "done")
+    expect(page.get_by_test_id("upload").first).to_contain_text("finance")
+    assert empty_house.call("GET", "/app/documents")["documents"] == []

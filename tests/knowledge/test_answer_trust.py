@@ -86,7 +86,8 @@ async def test_half_a_question_gets_half_an_answer(database: Database, lexical: 
     assert answer.band == "hedge"
     assert "28 calendar days" in answer.answer
     assert answer.unanswered == ("who approves the parking permit",)
-    assert "parking permit" in (answer.reason or "")
+    assert (answer.reason or "").count("parking permit") == 1
+    assert (answer.reason or "").count(".") == 1  # one sentence says it
     _, whole = await house.ask(NO_MODEL, "How many days of annual leave do employees have?")
     assert whole.unanswered == ()
 

@@ -349,7 +349,9 @@ def _reason(draft: _Draft) -> str | None:
     language = draft.found.question.language
     if draft.verdict.band == "refuse":
         return say_reason(draft.verdict, language)
-    reasons = [] if draft.verdict.why in ("conflict", "half") else [say_reason(draft.verdict, language)]
+    # The part without an answer names what the quotes do not hold: saying both is saying it twice.
+    said_elsewhere = draft.unanswered or draft.verdict.why in ("conflict", "half")
+    reasons = [] if said_elsewhere else [say_reason(draft.verdict, language)]
     if draft.conflicts:
         reasons.append(SAID[language].conflict)
     if draft.unanswered:

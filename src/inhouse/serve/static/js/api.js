@@ -92,7 +92,8 @@ export const searchWhy = (q, document) => json(`/app/search/why?${new URLSearchP
 
 export const job = (jobId) => json(`/app/jobs/${id(jobId)}`);
 export const cancelJob = (jobId) => write("POST", `/app/jobs/${id(jobId)}/cancel`);
-export const uploadPath = (name) => `/app/uploads?name=${id(name)}&source=uploads`;
+export const uploadPath = (name, group) =>
+  `/app/uploads?name=${id(name)}&source=uploads${group ? `&group=${id(group)}` : ""}`;
 
 /** Ask; yields `{event, data}` with data parsed. Aborting the signal closes the connection (= cancel). */
 export async function* ask(request, signal) {

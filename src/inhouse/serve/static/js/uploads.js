@@ -17,6 +17,9 @@ export const uploads = signal([]);
 export const moving = computed(() => uploads.value.filter((one) => !OVER.includes(one.state)));
 export const isOver = (one) => OVER.includes(one.state);
 
+/** The group that may read what is uploaded from now on; empty: as the source says. */
+export const readersOfUploads = signal("");
+
 const requests = new Map();
 let pumping = false;
 let looking = 0;
@@ -30,6 +33,7 @@ export function add(files) {
   const fresh = files.map(({ name, file }) => {
     const entry = {
       id: `u${(serial += 1)}`, name: name.normalize("NFC"), size: file.size, file,
+      group: readersOfUploads.value,
       state: "waiting", share: 0, reason: "", hint: "", document_id: null, job_id: null,
     }; // prettier-ignore
     if (file.size > largest) return refuse(entry, t("upload.too_large", { size: size(file.size), limit: size(largest) }));
@@ -71,7 +75,7 @@ function send(entry) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     requests.set(entry.id, request);
-    request.open("POST", api.uploadPath(entry.name));
+    request.open("POST", api.uploadPath(entry.name, entry.group));
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) change(entry.id, { share: event.loaded / event.total });

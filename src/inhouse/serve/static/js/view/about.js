@@ -32,7 +32,7 @@ function Dialog({ one }) {
         <button class="plain" aria-label=${t("action.close")} onClick=${end}><${Icon} name="close" size=${18} /></button></header>
       <p class="path">${one.source} / ${one.document}</p>
       <section><h3 class="label">${t("readers.label")}</h3><p><${Readers} groups=${groups} /></p><${Refile} one=${one} groups=${groups} changed=${setGroups} />
-        <p><button class="quiet-button" data-testid="about-outdated" onClick=${() => attempt(() => api.setOutdated(one.document_id, true), t("about.outdated_done"))}>${t("about.outdated")}</button>
+        <p class="button-row"><button class="quiet-button" data-testid="about-outdated" onClick=${() => attempt(() => api.setOutdated(one.document_id, true), t("about.outdated_done"))}>${t("about.outdated")}</button>
           <button class="link-button small" onClick=${() => attempt(() => api.setOutdated(one.document_id, false), t("readers.saved"))}>${t("about.outdated_not")}</button></p></section>
       <section><h3 class="label">${t("explain.title")}</h3><${Explain} document=${one.document_id} /></section>
       <section><h3 class="label">${t("why.title")}</h3><${Why} one=${one} /></section>

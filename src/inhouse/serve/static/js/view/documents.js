@@ -1,14 +1,14 @@
 // What the house has read: every document with its state and reason, to search, open, download, remove.
-import { useEffect, useRef } from "../../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { confirmation, counts, scope } from "../state.js";
 import { route, go, href } from "../router.js";
 import { t } from "../i18n.js";
 import { day, moment, number, plural, size } from "../format.js";
-import { originalPath } from "../api.js";
+import { groups as fetchGroups, originalPath } from "../api.js";
 import { filter, listing, load, more, narrow, remove } from "../library.js";
 import { newQuestion } from "../keys.js";
-import { uploads } from "../uploads.js";
+import { readersOfUploads, uploads } from "../uploads.js";
 import { Icon } from "../icons.js";
 import { about } from "./about.js";
 import { Readers, Tabs } from "./manage.js";
@@ -27,12 +27,27 @@ export function DocumentsView() {
       ${all && !none && html`<p class="lead">${plural("documents.count", all.indexed)}${all.pending > 0 && html` · ${plural("documents.pending", all.pending)}`}
         ${all.refused + all.empty > 0 && html` · <button class="link-button" onClick=${() => narrow({ status: all.refused ? "refused" : "empty" })}>
           ${plural("documents.unread", all.refused + all.empty)}</button>`}</p>`}</div>
-      ${!none && html`<${Choosers} strong />`}</header>
+      ${!none && html`<div class="upload-tools"><${Choosers} strong /><${UploadReaders} /></div>`}</header>
+    ${none && html`<${UploadReaders} />`}
     <${IngestStrip} />
     ${uploads.value.length > 0 && html`<${UploadList} />`}
     ${none ? html`<${DropZone} />` : html`<${Filters} /><${List} />`}
   </div></main>`;
 }
+
+/** Who may read what is uploaded next; only who administers the house chooses, others see nothing here. */
+function UploadReaders() {
+  const [groups, setGroups] = useState([]);
+  useEffect(() => {
+    fetchGroups().then((found) => setGroups(namesOf(found)), () => setGroups([]));
+  }, []);
+  if (!groups.length) return null;
+  return html`<label class="upload-readers small">${t("upload.readers")} <select data-testid="upload-readers" value=${readersOfUploads.value}
+    onChange=${(event) => (readersOfUploads.value = event.target.value)}><option value="">${t("upload.readers_default")}</option>
+    ${groups.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>`;
+}
+
+const namesOf = (found) => (found.groups ?? []).map((one) => one.group).filter((one) => one !== "everyone");
 
 function Filters() {
   const timer = useRef(0);

@@ -51,11 +51,13 @@ export async function attempt(work, words) {
 }
 
 export function Manage({ name, title, lead, tools, state, load, children }) {
+  const forbidden = state.status === "failed" && state.error.code === "forbidden";
   return html`<main class="documents" tabindex="-1" data-testid=${name}><div class="wide-column">
     <${Tabs} name=${name} />
-    <header class="documents-head"><div><h1>${title}</h1>${lead && html`<p class="lead">${lead}</p>`}</div>${tools}</header>
+    <header class="documents-head"><div><h1>${title}</h1>${lead && html`<p class="lead">${lead}</p>`}</div>${!forbidden && tools}</header>
     ${state.status === "loading" && html`<div class="rows" aria-busy="true">${[1, 2, 3].map((key) => html`<div class="skeleton row" key=${key}></div>`)}</div>`}
-    ${state.status === "failed" && html`<div class="state-card bad" role="alert"><h2>${t("documents.failed")}</h2>
+    ${forbidden && html`<div class="state-card" data-testid="not-yours"><h2>${t("manage.forbidden")}</h2><p>${t("manage.forbidden_body")}</p></div>`}
+    ${state.status === "failed" && !forbidden && html`<div class="state-card bad" role="alert"><h2>${t("documents.failed")}</h2>
       <p>${state.error.code === "unreachable" ? t("offline.body") : state.error.message}</p><button class="button" onClick=${load}>${t("action.retry")}</button></div>`}
     ${state.status === "ready" && children}
   </div></main>`;

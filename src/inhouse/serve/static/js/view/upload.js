@@ -69,7 +69,7 @@ function Row({ one }) {
   const read = () => go(href("document", one.document_id));
   return html`<li class=${`upload ${one.state}`} data-testid="upload" data-state=${one.state}>
     <span class="upload-name" title=${one.name}>${one.state === "done" && one.document_id
-      ? html`<button class="link-button" onClick=${read}>${one.name}</button>` : one.name}</span>
+      ? html`<button class="link-button" onClick=${read}>${one.name}</button>` : one.name}${one.group && html` <span class="tag">${one.group}</span>`}</span>
     <span class="upload-state">${one.state === "done" && html`<${Icon} name="check" size=${14} />`}
       ${["refused", "failed"].includes(one.state) && html`<${Icon} name="warn" size=${14} />`}${words}</span>
     <span class="num quiet">${size(one.size)}</span>
