@@ -61,3 +61,10 @@ def test_the_title_is_apart() -> None:
     """The page's title is known and not repeated in the text."""
     page = render("<html><head><title>Price\n list</title></head><body><p>x</p></body></html>")
     assert (page.title, page.text) == ("Price list", "x\n")
+
+
+def test_lists_that_begin_elsewhere() -> None:
+    """The numbers are those that a reader of the page sees."""
+    page = "<ol start=3><li>three<li>four</ol><p>x</p>"
+    page += "<ol><li>one<li value=5>five<li>six</ol><ol start=-x><li>a"
+    assert render(page).text == "3. three\n4. four\n\nx\n\n1. one\n5. five\n6. six\n1. a\n"

@@ -126,6 +126,26 @@ def test_rtf_in_an_old_encoding(tmp_path: Path) -> None:
     words = "".join(f"\\'{byte:02x}" for byte in "Договор поставки".encode("cp1251"))
     parsed = text_of(tmp_path, "r.rtf", rf"{{\rtf1\ansi\ansicpg1251 {words}\par}}".encode())
     assert "Договор поставки" in parsed.text
+    plain = rb"{\rtf1\ansi\ansicpg1251 " + "Срок аренды".encode("cp1251") + rb"\par}"
+    assert "Срок аренды" in text_of(tmp_path, "plain.rtf", plain).text
+
+
+def test_rtf_whose_head_names_another_encoding(tmp_path: Path) -> None:
+    """The letters decide where a font is Russian; Western letters and those in Unicode stay."""
+    words = "".join(f"\\'{byte:02x}" for byte in "Договор № 5 от 1 мая".encode("cp1251"))
+    head = r"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fcharset204 Arial;}}"
+    assert "Договор № 5 от 1 мая" in text_of(tmp_path, "a.rtf", f"{head}{words}\\par}}".encode()).text
+    western = rf"{head}caf\'e9, na\'efve, d\'e9j\'e0\par}}".encode()
+    assert "café, naïve, déjà" in text_of(tmp_path, "b.rtf", western).text
+    wide = r"\u1044\'c4\u1086\'ee 5\~000 \_ a\-b \\~"
+    assert "До 5 000 - ab \\~" in text_of(tmp_path, "c.rtf", f"{head}{wide}\\par}}".encode()).text
+
+
+def test_the_line_that_tells_excel_the_separator(tmp_path: Path) -> None:
+    """It is no row of the table: the names of the columns come first."""
+    parsed = text_of(tmp_path, "t.csv", b"sep=;\r\nname;price\r\ndesk;28\r\n")
+    assert parsed.text == "name;price\ndesk;28\n"
+    assert text_of(tmp_path, "u.csv", b"sep;price\r\n").text == "sep;price\n"
 
 
 def test_the_content_is_believed(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 from inhouse.knowledge.edge.parse.parsed import Parsed
@@ -101,6 +103,27 @@ def test_hidden_shapes_are_no_evidence(tmp_path: Path) -> None:
     """A shape that was switched off; one that was not is read (the control)."""
     data = show({"s1": shape("secret", name=' hidden="1"') + shape("seen", name=' hidden="0"')})
     assert text_of(tmp_path, "s.pptx", data).text == "seen\n"
+
+
+def test_hidden_slides_are_numbered_only(tmp_path: Path) -> None:
+    """Nobody who watches the show sees them, as with hidden sheets; the pages of the others stay."""
+    data = show({"s1": shape("seen"), "s2": shape("secret"), "s3": shape("later")})
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    parts["ppt/slides/s2.xml"] = parts["ppt/slides/s2.xml"].replace(b"<p:sld ", b'<p:sld show="0" ', 1)
+    parsed = text_of(tmp_path, "s.pptx", samples.archive(parts))
+    assert parsed.text == "seen\n\nlater\n\n[Hidden slides that were left out: 2]\n"
+    assert [page.page for page in parsed.pages] == [1, 3]
+    frame = "<draw:frame><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame></draw:page>"
+    names = ' xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"'
+    pages = (
+        f'<style:style{names} style:name="dp">'
+        '<style:drawing-page-properties presentation:visibility="hidden"/></style:style>'
+        f"<draw:page>{frame.format('seen')}"
+        f'<draw:page draw:style-name="dp">{frame.format("secret")}'
+    )
+    opened = samples.open_document("presentation", pages)
+    assert text_of(tmp_path, "s.odp", opened).text == "seen\n\n[Hidden slides that were left out: 2]\n"
 
 
 def test_open_slides_have_boxes(tmp_path: Path) -> None:

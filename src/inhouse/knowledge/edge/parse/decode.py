@@ -11,7 +11,7 @@ import codecs
 import re
 from collections import Counter
 
-__all__ = ["decode", "decode_as", "looks_like_text", "normal_newlines"]
+__all__ = ["decode", "decode_as", "is_cyrillic", "looks_like_text", "normal_newlines"]
 
 SAMPLE_BYTES = 65_536
 _CYRILLIC = ("cp1251", "koi8-r", "cp866", "mac-cyrillic", "iso8859-5")
@@ -94,6 +94,11 @@ def decode_as(data: bytes, charset: str) -> str:
         except UnicodeDecodeError:
             return text
     return text
+
+
+def is_cyrillic(data: bytes) -> bool:
+    """True when the bytes beyond ASCII are Russian letters of Windows rather than Western ones."""
+    return not data.isascii() and _eight_bit(data) == "cp1251"
 
 
 def looks_like_text(head: bytes) -> bool:

@@ -48,12 +48,19 @@ def read_open_slides(path: Path, media_type: str, means: Means) -> Parsed:
         if root is None:
             raise KeyError("content.xml")
         width, height = _size(common)
-        walker = Walker(package, draft, Styles(common, root), Pictures(means))
+        styles = Styles(common, root)
+        walker = Walker(package, draft, styles, Pictures(means))
+        hidden: list[str] = []
         for number, page in enumerate(root.iter(f"{DRAW}page"), 1):
+            if page.get(f"{DRAW}style-name", "") in styles.hidden:
+                hidden.append(str(number))
+                continue
             draft.start_page(number)
             shapes = list(_shapes(page, walker, (width, height)))
             draft.end_page()
             slides.append(Slide(number, tuple(shapes)))
+        if hidden and slides:
+            draft.block(f"[Hidden slides that were left out: {', '.join(hidden)}]")
         title, modified_at = properties(package)
     layout = write_layout(SlideLayout(round(width / height, 4), tuple(slides)))
     pages, doubts = tuple(draft.pages), tuple(draft.doubts)

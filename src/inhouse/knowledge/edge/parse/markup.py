@@ -85,9 +85,11 @@ class _Reader(HTMLParser):
             self._line.append("\n")
         elif tag in ("ul", "ol"):
             self._flush()
-            self._lists.append(1 if tag == "ol" else None)
+            self._lists.append(_number(attrs, "start", 1) if tag == "ol" else None)
         elif tag == "li":
             self._flush()
+            if self._lists and self._lists[-1] is not None:
+                self._lists[-1] = _number(attrs, "value", self._lists[-1])
             self._prefix = self._list_mark()
         elif tag in _BLOCKS:
             self._flush()
@@ -238,6 +240,12 @@ def _plain_cell(text: str) -> str:
 def _span(attrs: list[tuple[str, str | None]], name: str) -> int:
     value = next((value for key, value in attrs if key == name and value), "1").strip()
     return min(max(int(value), 1), _MOST_JOINED) if value.isdecimal() and len(value) < 9 else 1
+
+
+def _number(attrs: list[tuple[str, str | None]], name: str, otherwise: int) -> int:
+    """An attribute that says which number an item of a list has."""
+    value = next((value for key, value in attrs if key == name and value), "").strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 9 else otherwise
 
 
 def _is_item(line: str) -> bool:

@@ -24,6 +24,7 @@ from inhouse.knowledge.edge.parse.open_text import read_open_text
 from inhouse.knowledge.edge.parse.outlook import read_outlook
 from inhouse.knowledge.edge.parse.package import Locked
 from inhouse.knowledge.edge.parse.parsed import Means, Parsed, ReasonCode, Refused, refusal
+from inhouse.knowledge.edge.parse.rich_text import mended_rtf
 from inhouse.knowledge.edge.parse.slides import read_presentation
 from inhouse.knowledge.edge.parse.sniff import Format, Sniffed
 from inhouse.knowledge.edge.parse.unseen import visible
@@ -116,7 +117,10 @@ def _extract(path: Path, sniffed: Sniffed) -> Any:  # kreuzberg's result has no 
             include_headers=True, include_footers=True, strip_repeating_text=False
         ),
     )
-    return extract_bytes_sync(path.read_bytes(), sniffed.media_type, config)
+    data = path.read_bytes()
+    if sniffed.format == "rtf":
+        data = mended_rtf(data)
+    return extract_bytes_sync(data, sniffed.media_type, config)
 
 
 def _mended(text: str, metadata: dict[str, Any], sniffed: Sniffed) -> tuple[str, tuple[PageSpan, ...]]:

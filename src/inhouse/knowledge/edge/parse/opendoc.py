@@ -83,7 +83,10 @@ class Styles:
 
     def _hides(self, style: ET.Element) -> bool:
         return any(
-            part.get(f"{TEXT}display") == "none" or part.get(f"{TABLE}display") == "false" for part in style
+            part.get(f"{TEXT}display") == "none"
+            or part.get(f"{TABLE}display") == "false"
+            or part.get(f"{PRESENTATION}visibility") == "hidden"
+            for part in style
         )
 
     def counts(self, name: str, depth: int) -> bool:

@@ -50,6 +50,8 @@ _JSON = frozenset({".geojson", ".ipynb", ".json", ".jsonl", ".ndjson"})
 _ESCAPED = re.compile(
     r"(?<!\\)(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4})"
 )
+_SEPARATOR_LINE = re.compile(r'\A"?sep=[;,|\t]"?\n', re.IGNORECASE)
+"""What Excel wants to be told, and does not show, above the first row of a CSV file."""
 _PICTURES: frozenset[Format] = frozenset({"png", "jpeg", "tiff", "gif", "bmp", "webp"})
 
 
@@ -149,6 +151,8 @@ def _read_text(path: Path, name: str, sniffed: Sniffed, _means: Means) -> Result
     if Path(name).suffix.lower() in _JSON:
         text = _ESCAPED.sub(_written_out, text)
     text = normal_newlines(text)
+    if sniffed.format == "csv":
+        text = _SEPARATOR_LINE.sub("", text)
     kinds: dict[str, TextKind] = {"csv": "table", "markdown": "markdown"}
     layout = write_layout(table_layout(text, Path(name).stem)) if sniffed.format == "csv" else ""
     return Parsed(text, kinds.get(sniffed.format, "text"), sniffed.media_type, layout=layout)

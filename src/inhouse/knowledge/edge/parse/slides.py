@@ -2,7 +2,7 @@
 
 In the text: titles, boxes, lists, tables, the figures of charts, SmartArt, words on pictures, speaker notes.
 Comments and descriptions of pictures are marked as what they are. Not in the text: what is hidden, the number
-and date that every slide repeats.
+and date that every slide repeats. Of slides that are not shown only the numbers stand in the text.
 """
 
 from __future__ import annotations
@@ -44,10 +44,14 @@ def read_presentation(path: Path, media_type: str, means: Means) -> Parsed:
         width, height = (number(size, "cx"), number(size, "cy")) if size is not None else (0, 0)
         width, height = width or 9_144_000, height or 6_858_000
         pictures, relations = Pictures(means), package.relations(member)
+        hidden: list[str] = []
         for page, listed in enumerate(root.iter(f"{P}sldId"), 1):
             relation = relations.get(listed.get(f"{R}id", ""))
             slide = package.xml(relation.target) if relation else None
             if relation is None or slide is None:
+                continue
+            if slide.get("show") in ("0", "false"):
+                hidden.append(str(page))
                 continue
             draft.start_page(page)
             reader = _Reader(package, relation.target, draft, pictures, (width, height))
@@ -55,6 +59,8 @@ def read_presentation(path: Path, media_type: str, means: Means) -> Parsed:
             append(draft, embedded_files(package, relation.target), means, title="Embedded document")
             draft.end_page()
             slides.append(Slide(page, tuple(reader.shapes)))
+        if hidden and slides:
+            draft.block(f"[Hidden slides that were left out: {', '.join(hidden)}]")
         title, modified_at = package.properties()
     layout = write_layout(SlideLayout(round(width / height, 4), tuple(slides)))
     return Parsed(
