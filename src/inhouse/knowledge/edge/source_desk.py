@@ -95,7 +95,6 @@ class SourceDesk:
             self._rows.add(source)
             # What was taken in under this name before, and what of it waits in the trash, is no exception.
             self._shelves.refile(source.name, source.access.readers_of)
-        self._notify()
         return self.get(source.name)
 
     def change(self, name: str, change: SourceChange) -> SourceView:
@@ -230,10 +229,6 @@ class SourceDesk:
             if name not in self._asked:
                 self._asked.append(name)
                 self._under_way.setdefault(name, Looking("waiting"))
-            self._wake.notify_all()
-
-    def _notify(self) -> None:
-        with self._wake:
             self._wake.notify_all()
 
     def _end_look(self, name: str) -> None:
