@@ -170,3 +170,138 @@ def test_a_document_says_when_it_is_from(document: str, title: str, day: str) ->
     """A date in the name or title counts; without one it is the date of the file."""
     one = passage(document, title, "x", year=2022)
     assert datetime.fromtimestamp(stated_date(one), UTC).date().isoformat() == day
+
+
+PAIRS = [
+    (False, "How many days of notice?", "Notice is at least 14 days.", "Notice is at most 30 days."),
+    (False, "How many days of leave?", "In Berlin leave is 30 days.", "In Munich leave is 28 days."),
+    (
+        False,
+        "How much is the meal allowance?",
+        "In 2023 the meal allowance was 30 euros.",
+        "In 2024 the meal allowance was 35 euros.",
+    ),
+    (
+        False,
+        "How much is the meal allowance?",
+        "The meal allowance is 30 euros.",
+        "Until 2020 the meal allowance was 25 euros.",
+    ),
+    (
+        False,
+        "How much is the meal allowance?",
+        "For example, a meal allowance of 20 euros covers lunch.",
+        "The meal allowance is 30 euros.",
+    ),
+    (
+        False,
+        "What is the minimum order?",
+        "The minimum order is 10 pieces.",
+        "The maximum order is 500 pieces.",
+    ),
+    (False, "How long is the warranty?", "The warranty is 24 months.", "The warranty is two years."),
+    (
+        False,
+        "How long is the warranty?",
+        "The warranty for doors is 24 months.",
+        "The warranty for windows is 36 months.",
+    ),
+    (False, "Is remote work allowed?", "Remote work is prohibited.", "Remote work is not allowed."),
+    (False, "How much is the fee?", "The fee is 50 euros.", "The fee was 40 euros before 2022."),
+    (
+        False,
+        "Размер суточных?",
+        "Суточные составляют 700 рублей.",
+        "До 2020 года суточные составляли 500 рублей.",
+    ),
+    (False, "Сколько дней отпуск?", "Отпуск в Москве 28 дней.", "Отпуск в Казани 30 дней."),
+    (
+        False,
+        "Какой размер суточных?",
+        "Минимальный размер суточных — 500 рублей.",
+        "Максимальный размер суточных — 2500 рублей.",
+    ),
+    (
+        False,
+        "Какой размер суточных?",
+        "Например, суточные составят 1400 рублей за 2 дня.",
+        "Суточные составляют 700 рублей.",
+    ),
+    (
+        False,
+        "Срок оплаты счёта?",
+        "Срок оплаты счёта — не менее 5 дней.",
+        "Срок оплаты счёта — не более 10 дней.",
+    ),
+    (
+        False,
+        "Сколько длится испытательный срок?",
+        "Испытательный срок — три месяца.",
+        "Испытательный срок составляет 3 месяца.",
+    ),
+    (
+        False,
+        "How much is the hotel limit?",
+        "The hotel limit is 150 euros.",
+        "In the draft the hotel limit is 180 euros.",
+    ),
+    (True, "How long is the warranty?", "The warranty is 24 months.", "The warranty is 36 months."),
+    (True, "Is remote work allowed?", "Remote work is prohibited.", "Remote work is allowed."),
+    (True, "Размер суточных?", "Суточные составляют 700 рублей.", "Суточные составляют 900 рублей."),
+    (
+        True,
+        "Сколько длится испытательный срок?",
+        "Испытательный срок — три месяца.",
+        "Испытательный срок составляет 6 месяцев.",
+    ),
+    (True, "Когда закрывается касса?", "Касса закрывается в 18:00.", "Касса закрывается в 17:00."),
+    (True, "When does the office open?", "The office opens at 9:00.", "The office opens at 8:30."),
+    (True, "What is the discount?", "The discount is 10 %.", "The discount is 15 %."),
+    (
+        True,
+        "How much is the meal allowance?",
+        "The meal allowance is 30 euros.",
+        "From 2024 on the meal allowance is 35 euros.",
+    ),
+    (True, "Какой срок оплаты счёта?", "| Срок оплаты счёта | 10 дней |", "Срок оплаты счёта — 14 дней."),
+    (True, "How many days of notice?", "- Notice: 14 days", "Notice is 30 days."),
+    (True, "Можно ли курить на складе?", "Курение на складе запрещено.", "Курение на складе разрешено."),
+    (True, "Is the deposit returned?", "The deposit is returned.", "The deposit is not returned."),
+    (
+        True,
+        "How long is data kept?",
+        "Customer data is kept for 5 years.",
+        "Customer data is kept for 3 years.",
+    ),
+    (
+        True,
+        "What is the minimum order?",
+        "The minimum order is 10 pieces.",
+        "The minimum order is 20 pieces.",
+    ),
+    (True, "До какого числа сдают отчёт?", "Отчёт сдают до 5 числа.", "Отчёт сдают до 10 числа."),
+    (
+        True,
+        "When does the contract end?",
+        "The contract ends on 31.12.2025.",
+        "The contract ends on 31.12.2026.",
+    ),
+    (
+        True,
+        "Когда кончается договор?",
+        "Договор действует до 31 декабря 2025 года.",
+        "Договор действует до 30 июня 2026 года.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("is_one", "question", "one", "other"), PAIRS)
+@pytest.mark.parametrize("titles", [("Rules", "Rules"), ("Sales handbook", "Office guide")])
+def test_what_is_a_conflict(
+    is_one: bool, question: str, one: str, other: str, titles: tuple[str, str]
+) -> None:
+    """Limits, years, places, examples, drafts and what once was are none; values and permissions are."""
+    found = conflicts(
+        question, passage("x", titles[0], one, year=2024), passage("y", titles[1], other, year=2025)
+    )
+    assert bool(found) is is_one

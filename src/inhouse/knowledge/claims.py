@@ -17,7 +17,7 @@ from inhouse.knowledge.thesaurus import SAME_LANGUAGE, office_expansions
 from inhouse.knowledge.values import Value, values_of
 from inhouse.knowledge.words import Vocabulary
 
-__all__ = ["changes", "date_holds"]
+__all__ = ["changes", "date_holds", "other_ends"]
 
 _COUNTED = frozenset("day workday hour minute month year % money".split())
 _LIMIT_LOW = (
@@ -134,6 +134,12 @@ def changes(claim: str, quotes: Sequence[str], around: str, vocabulary: Vocabula
 def date_holds(claimed: str, held: str) -> bool:
     """True when a claimed day is the held one: `12-31` is held by `2025-12-31`, not the other way round."""
     return claimed == held or (len(claimed) == len("12-31") and held.endswith(f"-{claimed}"))
+
+
+def other_ends(one: str, other: str) -> bool:
+    """True when one text gives only the least and the other only the most: they can both be right."""
+    ends = [(bool(_marked(_LOW, text)), bool(_marked(_HIGH, text))) for text in (one, other)]
+    return sorted(ends) == [(False, True), (True, False)]
 
 
 def _other_value(claim: str, told: str, around: str, vocabulary: Vocabulary) -> bool:

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from inhouse.kernel.documents import Passage
 from inhouse.knowledge.cite import Source, quote_of
+from inhouse.knowledge.claims import other_ends
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.polarity import contradicts
 from inhouse.knowledge.ports import Conflict, Side
@@ -44,9 +45,23 @@ _EVERYDAY = (
     " полагаться установить устанавливать действовать применять новый теперь оплачиваемый платить"
     " выплачивать день дней подавать подать поздно позднее раньше заранее до течение нужно требовать"
     " правило положение порядок срок продолжительность длиться предоставляется предоставить предоставят"
+    " allow allowed permit permitted prohibit prohibited forbid forbidden banned запрещено запрещена"
+    " запрещается"
+    " разрешено разрешена разрешается допускается можно нельзя"
     " составит устанавливается полагается положен положено получает выплачивается длится длительность"
 )
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NOT_THE_RULE = re.compile(
+    r"\b(?:for (?:example|instance)|e\.g\.|suppose|draft|proposed|formerly|previously|used to"
+    r"|например|к примеру|допустим|черновик\w*|предлагается)\b"
+    r"|\b(?:until|before|prior to|до) (?:\w+ )?(?:19|20)\d\d\b.*"
+    r"\b(?:was|were|составлял\w*|был[аио]?|действовал\w*)\b"
+    r"|\b(?:was|were|составлял\w*|был[аио]?|действовал\w*)\b.*"
+    r"\b(?:until|before|prior to|до) (?:\w+ )?(?:19|20)\d\d"
+    r"|\b(?:раньше|ранее|прежде)\b.*\b(?:составлял\w*|был[аио]?|действовал\w*)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An example, a draft or what was once: no side of a conflict about what holds now."""
 _STATED = re.compile(
     r"(?<!\d)(?P<d>\d{1,2})[._](?P<m>\d{1,2})[._](?P<y>(?:19|20)\d\d)(?!\d)"
     r"|(?<!\d)(?P<y2>(?:19|20)\d\d)[-._](?P<m2>\d{1,2})(?:[-._](?P<d2>\d{1,2}))?(?!\d)"
@@ -77,11 +92,10 @@ def find_conflicts(
     always among them, for what is not said needs no objection.
     """
     found: list[Conflict] = []
+    above = _Above(vocabulary)
     for question, weights in asked:
         said = [
-            one
-            for source in sources.values()
-            if (one := _read(source, question, weights, vocabulary)) is not None
+            one for source in sources.values() if (one := _read(source, question, weights, above)) is not None
         ]
         for one in said:
             if (one.source.passage.document_id, one.source.start) not in told:
@@ -113,17 +127,35 @@ def stated_date(passage: Passage) -> float:
     return passage.modified_at
 
 
-def _read(source: Source, question: Question, weights: Weights, vocabulary: Vocabulary) -> _Said | None:
+class _Above:
+    """What stands above the sentences of a passage, as stems: looked at once for all of them."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._known: dict[tuple[str, tuple[str, ...]], tuple[frozenset[str], frozenset[str]]] = {}
+
+    def of(self, passage: Passage) -> tuple[frozenset[str], frozenset[str]]:
+        """The title's words with meaning, and these with the headings'."""
+        key = (passage.title, passage.heading)
+        if key not in self._known:
+            title = frozenset(self.vocabulary.stems(passage.title)) - self.vocabulary.stops
+            around = title | frozenset(self.vocabulary.stems(" ".join(passage.heading)))
+            self._known[key] = (title, around)
+        return self._known[key]
+
+
+def _read(source: Source, question: Question, weights: Weights, above: _Above) -> _Said | None:
+    vocabulary = above.vocabulary
     text = plain(source.text)
-    if not text or len(text) > LONGEST_SENTENCE:
+    if not text or len(text) > LONGEST_SENTENCE or _NOT_THE_RULE.search(text):
         return None
     passage = source.passage
     stems = [stem for stem in vocabulary.stems(text) if stem not in vocabulary.stops]
-    title = frozenset(vocabulary.stems(passage.title)) - vocabulary.stops
-    around = title | frozenset(vocabulary.stems(" ".join(passage.heading)))
+    title, around = above.of(passage)
     asked = [stem for stem in question.content if stem not in _everyday(vocabulary)] or question.content
     wanted = sum(weights.of.get(stem, 0.0) for stem in asked)
-    held = sum(weights.of.get(stem, 0.0) for stem in asked if stem in around.union(stems))
+    there = around.union(stems)
+    held = sum(weights.of.get(stem, 0.0) for stem in asked if stem in there)
     own = any(stem in stems for stem in asked)
     if not own or wanted <= 0 or held < ANSWERS_SHARE * wanted:
         return None
@@ -169,6 +201,9 @@ def _about_the_same(one: _Said, other: _Said, question: Question, vocabulary: Vo
 
 
 def _differ(one: _Said, other: _Said, vocabulary: Vocabulary) -> bool:
+    years = _own_years(one), _own_years(other)
+    if (all(years) and not years[0] & years[1]) or other_ends(one.text, other.text):
+        return False  # each speaks of its own year, or one gives the least and the other the most
     for unit in one.values.keys() & other.values.keys():
         mine, theirs = one.values[unit].amount, other.values[unit].amount
         if mine != theirs and not (unit == "date" and _same_day(mine, theirs)):
@@ -176,6 +211,15 @@ def _differ(one: _Said, other: _Said, vocabulary: Vocabulary) -> bool:
     if one.values or other.values:
         return False
     return contradicts(one.text, [other.text], vocabulary)
+
+
+def _own_years(said: _Said) -> frozenset[str]:
+    """The years that a sentence speaks of: `in 2023`, not the year of a date that is its value."""
+    text = said.text
+    for value in reversed(values_of(text)):
+        if value.unit == "date":
+            text = f"{text[: value.start]} {text[value.end :]}"
+    return frozenset(_YEAR.findall(text))
 
 
 def _same_day(mine: str, theirs: str) -> bool:
