@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from inhouse.cli.eval_documents import answers, golden, retrieval
+from inhouse.cli.eval_tune import tune
 from inhouse.cli.output import columns, note, say, show_json
 from inhouse.cli.setup import Setup, setup_of
 from inhouse.gateway.gap_model import LEAST, Outcome, learn, write_model
@@ -61,6 +62,7 @@ def evaluation() -> None:
 evaluation.add_command(retrieval)
 evaluation.add_command(answers)
 evaluation.add_command(golden)
+evaluation.add_command(tune)
 
 
 @evaluation.command("router")

@@ -33,7 +33,7 @@ from inhouse.knowledge.judge import (
 from inhouse.serve.evaluation import EvalRunBody, EvidenceShape, GoldenBody, GoldenShape
 from inhouse.serve.shapes import AskDocument, Shape
 
-__all__ = ["answers", "golden", "retrieval"]
+__all__ = ["answers", "ask_and_judge", "golden", "read_question_file", "retrieval"]
 
 Kind = Literal["retrieval", "answers"]
 Judge = Callable[[HouseClient, Expected, Sequence[Place]], Awaitable[Mapping[str, float]]]
@@ -121,7 +121,7 @@ def answers(
 
     Nothing is kept in the chats. With a model ready this takes as long as the model does.
     """
-    _evaluate(context, "answers", _asked, files, source=source, user=user, keep=keep, as_json=as_json)
+    _evaluate(context, "answers", ask_and_judge, files, source=source, user=user, keep=keep, as_json=as_json)
 
 
 @click.group()
@@ -153,7 +153,7 @@ def golden_ls(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def golden_add(context: click.Context, *, file: Path) -> None:
     """Take in the questions of FILE (JSONL); one whose id is known takes its place."""
-    body = GoldenBody(questions=tuple(_golden(one) for one in _read(file)))
+    body = GoldenBody(questions=tuple(_golden(one) for one in read_question_file(file)))
 
     async def run() -> int:
         async with setup_of(context).client("eval golden add") as house:
@@ -187,7 +187,7 @@ def _evaluate(
     keep: bool,
     as_json: bool,
 ) -> None:
-    questions = [one for file in files for one in _read(file)]
+    questions = [one for file in files for one in read_question_file(file)]
     run = _Run(setup_of(context), kind, judge, source=source, user=user, keep=keep)
     table = asyncio.run(run.evaluate(questions))
     if as_json:
@@ -287,7 +287,8 @@ async def _searched(house: HouseClient, one: Expected, evidence: Sequence[Place]
     return judge_search(one, [Place(each.document, each.start, each.end) for each in found], evidence)
 
 
-async def _asked(house: HouseClient, one: Expected, evidence: Sequence[Place]) -> Mapping[str, float]:
+async def ask_and_judge(house: HouseClient, one: Expected, evidence: Sequence[Place]) -> Mapping[str, float]:
+    """The scores of one answer; nothing is kept in the chats."""
     async for name, data in house.ask(one.question, keep=False):
         if name == "done":
             return judge_answer(one, _given(AskDocument.model_validate(data)), evidence)
@@ -316,7 +317,8 @@ def _given(answer: AskDocument) -> GivenAnswer:
     )
 
 
-def _read(file: Path) -> tuple[Expected, ...]:
+def read_question_file(file: Path) -> tuple[Expected, ...]:
+    """The questions of a file. Raises BadRequest if it cannot be read or holds none."""
     try:
         found = read_questions(file.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -101,7 +102,7 @@ def _parts(loaded: Loaded, home: Home, database: Database, gateway: Gateway, kno
             max_question_chars=settings.answers.max_question_chars,
             rewrite=settings.answers.rewrite,
         ),
-        prompts=load_prompts(home.root / "prompts"),
+        prompts=load_prompts(Path(settings.answers.prompts or home.root / "prompts")),
         clock=time.monotonic,
         charged=gateway.cash.money.charged,
     )

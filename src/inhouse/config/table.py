@@ -264,6 +264,10 @@ class AnswersSection(_Section):
     allow_demo_model: bool = _setting(
         False, "let the demo model write answers; it shows the plumbing, it knows nothing"
     )
+    prompts: str = _setting(
+        "",
+        "folder with prompts of your own (answer.ru.txt, …) in place of ours; empty: `prompts` in the home",
+    )
     rewrite: bool = _setting(
         True,
         "let a ready model put a question that leans on earlier ones into words that stand alone, before the"
