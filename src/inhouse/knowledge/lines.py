@@ -23,7 +23,7 @@ from inhouse.knowledge.blocks import read_blocks
 from inhouse.knowledge.plain import plain
 from inhouse.knowledge.rank import Weights, closeness
 from inhouse.knowledge.sentences import sentence_spans
-from inhouse.knowledge.sighting import Lookout
+from inhouse.knowledge.sighting import Lookout, Sighting
 from inhouse.knowledge.words import AnswerKind, Question, Vocabulary, holds_kind
 
 __all__ = ["Line", "Scored", "rank_sentences", "read_lines", "score_lines"]
@@ -64,6 +64,14 @@ class _Sought:
     lookout: Lookout
 
 
+@dataclass(frozen=True, slots=True)
+class _Sighted:
+    """A line with what it says of the question; the next line is led by it."""
+
+    line: Line
+    seen: Sequence[Sighting]
+
+
 def read_lines(passage: Passage, vocabulary: Vocabulary) -> tuple[Line, ...]:
     """The lines of a passage in order."""
     lines = []
@@ -98,32 +106,33 @@ def score_lines(
 ) -> list[Scored]:
     """Every line of the passages with its score, in their order; `lines_of` goes with `passages`."""
     lookout = weights.lookout()
+    sought = _Sought(question, weights, lookout)
     scored: list[Scored] = []
     for passage, lines in zip(passages, lines_of, strict=True):
         header = lookout.among(vocabulary.stems(" ".join((*passage.heading, passage.title))))
-        before: Line | None = None
+        before: _Sighted | None = None
         for line in lines:
-            joined = before is not None and line.start - before.end <= 2
-            lead = before.stems if before is not None and joined else ()
-            worth = _worth(line, header, lead, _Sought(question, weights, lookout))
+            one = _Sighted(line, lookout.sight(line.stems))
+            joined = before is not None and line.start - before.line.end <= 2
+            worth = _worth(one, header, before if joined else None, sought)
             if worth > 0 and question.wants is not None and _holds(passage, line, question.wants):
                 worth += KIND_WEIGHT * min(1.0, worth)
             worth *= line.trust
             score = worth + PASSAGE_WEIGHT * passage.score * line.trust if worth > 0 else 0.0
             scored.append(Scored(passage, line, worth, score))
-            before = line
+            before = one
     return scored
 
 
-def _worth(line: Line, header: Mapping[str, float], lead: Sequence[str], sought: _Sought) -> float:
+def _worth(one: _Sighted, header: Mapping[str, float], lead: _Sighted | None, sought: _Sought) -> float:
     """What the line says of the question; surroundings count only beside words of its own or a lead.
 
     A lead is the sentence before: "Change the passcode. It must be longer than 14 characters."
     """
+    line, seen = one.line, one.seen
+    led = lead.seen if lead is not None else ()
     if len(line.stems) < SHORTEST:
         return 0.0
-    seen = sought.lookout.sight(line.stems)
-    led = sought.lookout.sight(lead)
     if not seen and not led:
         return 0.0
     own: dict[str, float] = {}
@@ -134,7 +143,7 @@ def _worth(line: Line, header: Mapping[str, float], lead: Sequence[str], sought:
         counts[stem] = counts.get(stem, 0.0) + share
     for stem, share in header.items():
         counts[stem] = counts.get(stem, 0.0) + share
-    length = OWN_TIMES * len(line.stems) + len(lead)
+    length = OWN_TIMES * len(line.stems) + (len(lead.line.stems) if lead is not None else 0)
     norm = K1 * (1 - B + B * length / USUAL_STEMS)
     of = sought.weights.of
     return (

@@ -198,8 +198,7 @@ def _best_window(seen: Sequence[Sighting], of: Mapping[str, float]) -> float:
             before = max(left)
             del left[0]
             weight += of[gone] * (max(left, default=0.0) - before)
-        if weight > best:
-            best = weight
+        best = max(best, weight)
     return best
 
 
@@ -230,9 +229,7 @@ def _nearness(left: Sequence[tuple[int, float]], right: Sequence[tuple[int, floa
             if other > at + CLOSENESS_REACH:
                 break
             if other != at:
-                near = min(share, other_share) / abs(other - at)
-                if near > best:
-                    best = near
+                best = max(best, min(share, other_share) / abs(other - at))
         if best >= 1.0:
             break  # nothing is nearer than two that touch
     return best
