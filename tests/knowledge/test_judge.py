@@ -131,3 +131,38 @@ def test_runs_are_compared_question_by_question() -> None:
     (same,) = compare({f"q{n}": {"hit": 1.0} for n in range(12)}, judged)
     assert (same.difference, same.sure) == (0.0, False)
     assert compare({}, judged) == ()
+
+
+def test_one_word_is_never_its_letters() -> None:
+    """A word, a number or a path without its list means itself: a leak of `a.md` is counted."""
+    line = '{"question": "x", "answer_must_contain": 28, "answer_must_not_contain": "14", "forbidden": "a.md"}'
+    (one,) = read_questions(line)
+    assert (one.must, one.must_not, one.forbidden) == (("28",), ("14",), ("a.md",))
+    assert judge_search(one, [A], [])["leaks"] == 1.0
+
+
+def test_odd_line_ends_and_a_byte_order_mark_are_read() -> None:
+    """U+2028 in a question is no end of a line, and a mark before the first line is no word."""
+    (one,) = read_questions('\ufeff{"question": "How\u2028many?"}\r\n\n')
+    assert one.question == "How\u2028many?"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"question": "x", "language": "de"}', "language 'de'"),
+        ('{"question": "x", "forbidden": {"a": 1}}', "no list of words"),
+        ('{"id": 1, "question": "x"}\n{"id": "1", "question": "y"}', "line 2 has the id '1'"),
+        ("[" * 100_000, "line 1"),
+    ],
+)
+def test_what_cannot_be_a_question_is_named(line: str, why: str) -> None:
+    """An unknown language, a wrong kind, a second id and endless brackets name their line."""
+    with pytest.raises(ValueError, match=why):
+        read_questions(line)
+
+
+def test_no_question_gives_no_figure() -> None:
+    """Of nothing there is no mean: no figure, no change, no division by zero."""
+    assert summarise([]) == ()
+    assert compare({}, []) == ()

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast, get_args
 
 from inhouse.knowledge.values import figures
 from inhouse.knowledge.words import Language, language_of
@@ -95,7 +96,9 @@ def read_questions(text: str) -> tuple[Expected, ...]:
         ValueError: if a line is no such object; it names the line.
     """
     found: list[Expected] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    seen: set[str] = set()
+    # Not splitlines: JSON may hold U+2028 and other "line ends" inside a string.
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -105,18 +108,40 @@ def read_questions(text: str) -> tuple[Expected, ...]:
                 Expected(
                     question_id=str(row.get("id") or number),
                     kind=str(row.get("type") or ("single" if evidence else UNANSWERABLE)),
-                    language=row.get("language") or language_of(row["question"]),
+                    language=_language(row),
                     question=str(row["question"]),
                     evidence=evidence,
-                    must=tuple(map(str, row.get("answer_must_contain") or ())),
-                    must_not=tuple(map(str, row.get("answer_must_not_contain") or ())),
+                    must=_words(row.get("answer_must_contain")),
+                    must_not=_words(row.get("answer_must_not_contain")),
                     user=str(row.get("as") or ""),
-                    forbidden=tuple(map(str, row.get("forbidden") or ())),
+                    forbidden=_words(row.get("forbidden")),
                 )
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ValueError(f"line {number} is no question: {error!r}") from None
+        if found[-1].question_id in seen:
+            raise ValueError(f"line {number} has the id {found[-1].question_id!r} of an earlier line")
+        seen.add(found[-1].question_id)
     return tuple(found)
+
+
+def _language(row: Mapping[str, object]) -> Language:
+    given = row.get("language") or language_of(str(row["question"]))
+    for known in get_args(Language):
+        if given == known:
+            return cast("Language", known)
+    raise ValueError(f"language {given!r}, not one of {', '.join(get_args(Language))}")
+
+
+def _words(given: object) -> tuple[str, ...]:
+    """A list of words; one word alone is a list of one, never its letters."""
+    if given is None:
+        return ()
+    if isinstance(given, str | int | float):
+        given = [given]
+    if not isinstance(given, list):
+        raise TypeError(f"{given!r} is no list of words")
+    return tuple(word for each in given if (word := str(each).strip()))
 
 
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
