@@ -92,6 +92,16 @@ async def test_half_a_question_gets_half_an_answer(database: Database, lexical: 
     assert whole.unanswered == ()
 
 
+async def test_courtesy_is_not_asked_for(database: Database, lexical: Lexical) -> None:
+    """Greetings and thanks make no answer doubtful and are never named as missing."""
+    content = {"hr/leave.md": "# Annual leave\n\nAnnual leave is 28 calendar days for all employees."}
+    house = house_of(database, lexical, content)
+    question = "Could you please tell me, Hello dear colleagues, how many days is annual leave? Thanks!"
+    _, answer = await house.ask(NO_MODEL, question)
+    assert "Thanks" not in (answer.reason or "")
+    assert "Hello" not in (answer.reason or "")
+
+
 class TwoStep(ScriptedModel):
     """Rewrites with one text, answers with nothing ready."""
 

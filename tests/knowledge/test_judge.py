@@ -135,7 +135,7 @@ def test_runs_are_compared_question_by_question() -> None:
 
 def test_one_word_is_never_its_letters() -> None:
     """A word, a number or a path without its list means itself: a leak of `a.md` is counted."""
-    line = '{"question": "x", "answer_must_contain": 28, "answer_must_not_contain": "14", "forbidden": "a.md"}'
+    line = '{"question": "x", "answer_must_contain": 28, "answer_must_not_contain": "14","forbidden": "a.md"}'
     (one,) = read_questions(line)
     assert (one.must, one.must_not, one.forbidden) == (("28",), ("14",), ("a.md",))
     assert judge_search(one, [A], [])["leaks"] == 1.0

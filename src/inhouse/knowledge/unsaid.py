@@ -21,6 +21,12 @@ MEASURES = (
 )
 """Words that ask for a value and need not stand beside it."""
 
+POLITE = (
+    "hi hello hey dear thanks thank kindly please regards"
+    " привет здравствуйте спасибо пожалуйста уважаемый уважаемые добрый коллеги благодарю"
+)
+"""Courtesy asks for nothing, so no quote has to hold it."""
+
 
 def unsaid_words(
     asked: Sequence[tuple[Question, Weights]], quotes: Sequence[Quote], vocabulary: Vocabulary
@@ -34,7 +40,7 @@ def unsaid_words(
         return ()
     above = " ".join(" ".join((one.passage.title, *one.passage.heading)) for one in quotes)
     texts = [vocabulary.stems(each) for each in (above, *(one.text for one in quotes))]
-    measures = frozenset(vocabulary.stems(MEASURES))
+    measures = frozenset(vocabulary.stems(f"{MEASURES} {POLITE}"))
     unsaid: list[str] = []
     for question, weights in asked:
         lookout = weights.lookout()
