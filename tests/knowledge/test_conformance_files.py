@@ -116,7 +116,7 @@ def test_kills_lose_nothing_that_was_promised(subject: Subject, tmp_path: Path) 
         hits = set(found(subject, index, BOSS))
         lost = {name for name in promised if mended.lost(name, ALL) or mended.lost(name, BOSSES)}
         assert promised - lost <= hits
-        last = int(said[-1][1])
+        last = max((int(number) for kind, number in said if kind == "put"), default=-1)
         assert hits <= promised | {f"p{number}-0" for number in (last - 2, last + 1)}
         index.remove([f"p{last + 1}-0"])
         index.compact()

@@ -119,7 +119,7 @@ class Index(Protocol[EntryT_contra, QueryT_contra, HitT_co]):
     def search(
         self, caller: Caller, query: QueryT_contra, *, limit: int, within: Sequence[str] | None = None
     ) -> Sequence[HitT_co]:
-        """The best entries that the caller may read, at most `limit` (the word index: from each shelf).
+        """The best entries that the caller may read, at most `limit`.
 
         `within` names the only documents to look at; None is all, an empty list finds nothing.
         """

@@ -87,7 +87,7 @@ class View:
         rows: dict[int, tuple[str, int]] = {}
         for document_id, ordinal in chunks:
             number = self.numbers.get(document_id)
-            if number is None:
+            if number is None or ordinal < 0:
                 continue
             start, end = int(self.starts[number]), int(self.starts[number + 1])
             at = start + ordinal  # where it stands when a document's entries came in order and whole
@@ -136,10 +136,7 @@ class RowShelf:
         self._damage = ""
         self._full: list[Floats] = []
         self._sums: list[tuple[int, int, int]] = []
-        nothing = numpy.empty(0, numpy.int64)
-        self._view = View(
-            (), 0, dimension, [], [], {}, numpy.zeros(1, numpy.int64), numpy.empty(0, numpy.uint32), nothing
-        )
+        self._view = _nothing(dimension)
 
     # ---- looking
 
@@ -149,7 +146,8 @@ class RowShelf:
         Raises:
             ShelfDamaged: if the files cannot be trusted; `check` says which.
         """
-        if self.stale:
+        # Locked: somebody else is reading what was committed, and the state before may hold removed entries.
+        if self.stale or self._refreshing.locked():
             with self._refreshing:
                 if self.stale and not self._damage:
                     self.stale = False  # before looking: a commit in between sets it again
@@ -252,6 +250,7 @@ class RowShelf:
             view = fresh.view()
         except ShelfDamaged as error:
             return [str(error)], None
+        self._trust_again()
         wrong: list[str] = []
         lost: set[int] = set()
         for start, count in fresh._unlike_sums():
@@ -261,6 +260,13 @@ class RowShelf:
         return wrong, frozenset(name for name, number in view.numbers.items() if number in lost)
 
     # ---- inside
+
+    def _trust_again(self) -> None:
+        """Forget a damage that somebody has mended on the disk since, a copy put back for one."""
+        if self._damage:
+            with self._refreshing:
+                self._end, self._full, self._sums, self._view = 0, [], [], _nothing(self._dimension)
+                self._damage, self.stale = "", True
 
     def _unlike_sums(self) -> Iterator[tuple[int, int]]:
         if not self._sums:
@@ -333,6 +339,13 @@ class RowShelf:
     def _map(self, path: Path, at: int, rows: int) -> Floats:
         shape = (rows, self._dimension)
         return numpy.memmap(path, "<f4", mode="r", offset=at * self._row_bytes, shape=shape)
+
+
+def _nothing(dimension: int) -> View:
+    """A shelf before its first commit."""
+    none = numpy.empty(0, numpy.int64)
+    starts, ordinals = numpy.zeros(1, numpy.int64), numpy.empty(0, numpy.uint32)
+    return View((), 0, dimension, [], [], {}, starts, ordinals, none)
 
 
 def _ranges(starts: Numbers, ends: Numbers) -> Numbers:

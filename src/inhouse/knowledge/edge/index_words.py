@@ -1,25 +1,27 @@
 """One shelf of the word index: a tantivy index in a folder, with a checksum of every file.
 
-The text itself is stored: ranking needs it for each candidate, and cutting it out
-of the database's long texts is slower. What is deleted stays in the files until tantivy merges them, which it
-does when it likes; `rewritten` copies the living entries into a new folder, and then nothing of the rest is
-left.
+The text itself is stored: ranking needs it for each candidate, and cutting it out of the database's long
+texts is slower. What is deleted stays in the files until tantivy merges them, which it does when it likes;
+`rewrite` copies the living entries into a new folder, and then nothing of the rest is left.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import tantivy
 
 from inhouse.kernel.caller import Readers
 from inhouse.knowledge.edge.index_shelves import durable, folder_size
 
-__all__ = ["FIELDS", "Entry", "Hit", "WordShelf", "folded", "words"]
+__all__ = ["FIELDS", "Entry", "Frequent", "Glance", "Hit", "WordShelf", "folded", "words"]
 
 WRITER_HEAP_BYTES = 32_000_000
 REWRITE_HEAP_BYTES = 64_000_000
@@ -42,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that matches, with tantivy's BM25 score within its shelf; higher is better."""
+    """A chunk that matches, with tantivy's BM25 score; higher is better."""
 
     document_id: str
     ordinal: int
@@ -50,6 +52,39 @@ class Hit:
     title: str
     context: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A shelf at one moment: its entries, and for each stem in how many of them it stands, by field."""
+
+    searcher: tantivy.Searcher | None
+    entries: int
+    having: Sequence[tuple[int, ...]]
+
+    def best(
+        self, stems: Sequence[str], limit: int, within: Sequence[str] | None, whole: Frequent
+    ) -> list[tuple[float, tantivy.DocAddress]]:
+        """The best `limit` entries with any of the stems, scored by how common these are in the `whole`."""
+        if self.searcher is None:
+            return []
+        query = _query(stems, within, self, whole)
+        return list(self.searcher.search(query, limit=limit, count=False).hits)
+
+    def hit(self, score: float, address: tantivy.DocAddress) -> Hit:
+        """The entry at an address."""
+        assert self.searcher is not None
+        return _hit(self.searcher.doc(address).to_dict(), score)
+
+
+class Frequent(Protocol):
+    """How common stems are in all that a caller may read; see `Glance`."""
+
+    @property
+    def entries(self) -> int: ...
+
+    @property
+    def having(self) -> Sequence[tuple[int, ...]]: ...
 
 
 class WordShelf:
@@ -61,37 +96,41 @@ class WordShelf:
         self.stale = True
         self._open: tuple[tantivy.Index, tantivy.Searcher] | None = None
         self._seen: tuple[int, int, int] | None = None
+        self._opening = threading.Lock()
 
     # ---- looking
 
     def searcher(self) -> tantivy.Searcher | None:
         """The newest committed state, also when another process committed it; None before the first."""
-        if self.stale or self._open is None:
-            self.stale = False  # before looking: a commit in between sets it again
+        # Locked: somebody else is opening what was committed, and the state before may hold removed entries.
+        if self.stale or self._open is None or self._opening.locked():
+            with self._opening:
+                if self.stale or self._open is None:
+                    self._refresh()
+        return self._open[1] if self._open else None
+
+    def _refresh(self) -> None:
+        self.stale = False  # before looking: a commit in between sets it again
+        try:
             seen = self._meta_seen()
-            if seen is None:
-                return None
-            if self._open is None or seen != self._seen:
+            if seen is not None and (self._open is None or seen != self._seen):
                 index = self._open[0] if self._open else self._index()
                 index.reload()
                 self._open, self._seen = (index, index.searcher()), seen
-        return self._open[1]
+        except (OSError, ValueError):
+            self.stale = True
+            raise
 
-    def search(self, stems: Sequence[str], limit: int, within: Sequence[str] | None) -> list[Hit]:
-        """The best `limit` entries that hold any of the stems."""
+    def glance(self, stems: Sequence[str]) -> Glance:
+        """How common these stems are here, and the state in which that is so."""
         searcher = self.searcher()
-        query = _query(stems, within)
-        if searcher is None or not searcher.num_docs or query is None:
-            return []
-        found = searcher.search(query, limit=limit, count=False).hits
-        return [_hit(searcher.doc(address).to_dict(), float(score)) for score, address in found]
-
-    def frequencies(self, stems: Sequence[str]) -> tuple[int, list[int]]:
-        """How many entries there are, and how many of them hold each stem in the field where most do."""
-        searcher = self.searcher()
-        if searcher is None:
-            return 0, [0] * len(stems)
-        return searcher.num_docs, [max(searcher.doc_freq(field, stem) for field in FIELDS) for stem in stems]
+        if searcher is None or not searcher.num_docs:
+            return Glance(None, 0, [(0,) * len(FIELDS)] * len(stems))
+        return Glance(
+            searcher,
+            int(searcher.num_docs),
+            [tuple(searcher.doc_freq(field, stem) for field in FIELDS) for stem in stems],
+        )
 
     def living(self) -> int:
         """How many entries can be found."""
@@ -261,18 +300,24 @@ def _crc(path: Path) -> int:
     return sum_
 
 
-def _query(stems: Sequence[str], within: Sequence[str] | None) -> tantivy.Query | None:
+def _query(
+    stems: Sequence[str], within: Sequence[str] | None, here: Glance, whole: Frequent
+) -> tantivy.Query:
     """Any stem in any field; the fields' weights only choose candidates, `rank` decides the order."""
-    if not stems or (within is not None and not within):
-        return None
     anywhere = [
         (
             tantivy.Occur.Should,
             tantivy.Query.disjunction_max_query(
-                [tantivy.Query.term_query(_SCHEMA, field, stem) for field in FIELDS], tie_breaker=0.3
+                [
+                    _term(field, stem, _rarity(whole.entries, all_), _rarity(here.entries, mine))
+                    for field, all_, mine in zip(FIELDS, whole.having[at], here.having[at], strict=True)
+                    if mine
+                ],
+                tie_breaker=0.3,
             ),
         )
-        for stem in stems
+        for at, stem in enumerate(stems)
+        if any(here.having[at])
     ]
     query = tantivy.Query.boolean_query(anywhere)
     if within is not None:
@@ -280,6 +325,18 @@ def _query(stems: Sequence[str], within: Sequence[str] | None) -> tantivy.Query 
         only = tantivy.Query.const_score_query(only, 0.0)
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)])
     return query
+
+
+def _term(field: str, stem: str, rarity: float, rarity_here: float) -> tantivy.Query:
+    """tantivy weighs a word by how rare it is on its shelf; it must weigh the same on all of them."""
+    query = tantivy.Query.term_query(_SCHEMA, field, stem)
+    return query if rarity == rarity_here else tantivy.Query.boost_query(query, rarity / rarity_here)
+
+
+def _rarity(entries: int, having: int) -> float:
+    """As tantivy has it; a deleted entry may still be counted among those that have the word."""
+    having = min(having, entries)
+    return math.log(1 + (entries - having + 0.5) / (having + 0.5))
 
 
 def _hit(fields: dict[str, list[object]], score: float) -> Hit:

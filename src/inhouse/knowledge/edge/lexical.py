@@ -18,7 +18,16 @@ from pathlib import Path
 
 from inhouse.kernel.caller import Caller, Readers
 from inhouse.knowledge.edge.index_shelves import COMPACT_SHARE, ShelfDamaged, Shelves
-from inhouse.knowledge.edge.index_words import Entry, Hit, WordShelf, folded, words
+from inhouse.knowledge.edge.index_words import (
+    FIELDS,
+    Entry,
+    Frequent,
+    Glance,
+    Hit,
+    WordShelf,
+    folded,
+    words,
+)
 from inhouse.knowledge.index import Counts, Filed, Mended, shelf_name
 
 __all__ = ["Entry", "Frequencies", "Hit", "Lexical", "analyzer"]
@@ -36,6 +45,24 @@ def analyzer() -> Callable[[str], list[str]]:
     """Text to stems as the index makes them: lower case, `ё` as `е`, Russian then English endings cut."""
     analyze = words().analyze
     return lambda text: list(analyze(folded(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All that a caller may read, as one shelf; see `index_words.Frequent`."""
+
+    entries: int
+    having: Sequence[tuple[int, ...]]
+
+    @staticmethod
+    def of(glances: Sequence[Glance], stems: int) -> Frequent:
+        if len(glances) == 1:
+            return glances[0]
+        having = [
+            tuple(sum(one.having[at][field] for one in glances) for field in range(len(FIELDS)))
+            for at in range(stems)
+        ]
+        return _Whole(sum(one.entries for one in glances), having)
 
 
 class Lexical:
@@ -113,24 +140,34 @@ class Lexical:
         within: Sequence[str] | None = None,
         document_ids: Sequence[str] = (),
     ) -> list[Hit]:
-        """Chunks that hold any of the stems, at most `limit` from each readable shelf, best first.
+        """The `limit` best chunks that hold any of the stems, best first.
 
         `within` names the only documents to look at; None is all. `document_ids` is its older name, where
-        none means all. Scores of different shelves are not comparable; `knowledge.rank` scores them anew.
+        none means all. A word weighs what it weighs in all that the caller may read, whichever shelf it
+        stands on, so that a house of many shelves proposes what a house of one would. Not the same are the
+        usual lengths of texts, which each shelf has of its own; `knowledge.rank` scores the chunks anew.
         """
         only = within if within is not None else (document_ids or None)
-        return [
-            hit
-            for hits in self._shelves.each(caller, lambda one: one.search(query, limit, only))
-            for hit in hits
-        ]
+        asked = tuple(dict.fromkeys(query))
+        if limit < 1 or not asked or (only is not None and not only):
+            return []
+
+        glances = self._shelves.each(caller, lambda one: one.glance(asked))
+        whole = _Whole.of(glances, len(asked))
+        try:
+            found = [(hit, one) for one in glances for hit in one.best(asked, limit, only, whole)]
+            if len(glances) > 1:
+                found.sort(key=lambda each: -each[0][0])  # stable: equal scores stay in the order of shelves
+            return [one.hit(float(score), address) for (score, address), one in found[:limit]]
+        except ValueError as error:
+            raise ShelfDamaged(str(error)) from error
 
     def frequencies(self, caller: Caller, stems: Sequence[str]) -> Frequencies:
-        """How common each stem is for this caller."""
+        """How common each stem is for this caller: in how many chunks, in the field where most have it."""
         asked = tuple(dict.fromkeys(stems))
-        counted = self._shelves.each(caller, lambda one: one.frequencies(asked))
-        of_stem = {stem: sum(found[at] for _, found in counted) for at, stem in enumerate(asked)}
-        return Frequencies(sum(chunks for chunks, _ in counted), of_stem)
+        counted = self._shelves.each(caller, lambda one: one.glance(asked))
+        of_stem = {stem: sum(max(one.having[at]) for one in counted) for at, stem in enumerate(asked)}
+        return Frequencies(sum(one.entries for one in counted), of_stem)
 
     def count(self, caller: Caller) -> int:
         """How many entries the caller could find."""
