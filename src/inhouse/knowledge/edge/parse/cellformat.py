@@ -9,9 +9,11 @@ Source: ECMA-376 part 1, 18.8.30 and 18.8.31.
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from fractions import Fraction
@@ -71,15 +73,16 @@ def show(value: str, code: str, *, from_1904: bool = False) -> str:
         return value
     if not number.is_finite() or abs(number.adjusted()) > 400:
         return value
-    tokens = _section(code, number)
-    kinds = {kind for kind, _ in tokens}
-    if not code or "@" in {sign for kind, sign in tokens if kind == "sign"}:
+    part = _part_for(code, number)
+    if not code or part.is_text:
         return general(value)
-    if "general" in kinds:
-        return _around(value, tokens)
-    if kinds & {"date", "elapsed"}:
-        return _moment(number, tokens, from_1904=from_1904) or general(value)
-    return _number(number, tokens)
+    if part.is_general:
+        return _around(value, part.tokens)
+    if part.is_moment:
+        return _moment(number, part.tokens, from_1904=from_1904) or general(value)
+    if part.plain and number >= 0:
+        return _plainly(number, part.plain)
+    return _number(number, part.tokens)
 
 
 def general(value: str) -> str:
@@ -100,10 +103,55 @@ def _around(value: str, tokens: list[_Token]) -> str:
     return f"{_words(tokens[:at]).lstrip()}{general(value)}{_words(tokens[at + 1 :]).rstrip()}"
 
 
-def _section(code: str, number: Decimal) -> list[_Token]:
-    """The part of the format that is for this number."""
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A number between words, with so many decimals: what nearly all formats are."""
+
+    before: str
+    after: str
+    step: Decimal
+    factor: int
+
+
+class _Part:
+    """One of the parts of a format, which `;` keeps apart; worked out once, as sheets have many cells."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        kinds = {kind for kind, _ in tokens}
+        self.tokens = tokens
+        self.is_text = ("sign", "@") in tokens
+        self.is_general = "general" in kinds
+        self.is_moment = bool(kinds & {"date", "elapsed"})
+        self.plain = None if kinds - {"sign", "words"} else _as_plain(tokens)
+
+
+def _as_plain(tokens: list[_Token]) -> _Plain | None:
+    digits = [at for at, (kind, sign) in enumerate(tokens) if kind == "sign" and sign in "0#?"]
+    if not digits or any(kind != "sign" for kind, _ in tokens[digits[0] : digits[-1] + 1]):
+        return None
+    pattern = "".join(sign for _, sign in tokens[digits[0] : digits[-1] + 1])
+    after = tokens[digits[-1] + 1 :]
+    if not re.fullmatch(r"[#,]*0(?:\.0+)?", pattern) or ("sign", ",") in after[:1]:
+        return None
+    places = len(pattern.partition(".")[2])
+    factor = 100 ** sum(token == ("sign", "%") for token in tokens)
+    before = _words(tokens[: digits[0]]).lstrip()
+    return _Plain(before, _words(after).rstrip(), Decimal(1).scaleb(-places), factor)
+
+
+def _plainly(number: Decimal, plain: _Plain) -> str:
+    size = number * plain.factor if plain.factor > 1 else number
+    return f"{plain.before}{size.quantize(plain.step, ROUND_HALF_UP):f}{plain.after}"
+
+
+_Condition = Callable[[Decimal], bool]
+
+
+@functools.lru_cache(maxsize=1_000)
+def _parts(code: str) -> tuple[list[_Part], dict[int, _Condition]]:
+    """The parts of a format, and the conditions that some of them have."""
     sections: list[list[_Token]] = [[]]
-    conditions: dict[int, Callable[[Decimal], bool]] = {}
+    conditions: dict[int, _Condition] = {}
     for match in _TOKEN.finditer(code):
         kind, words = match.lastgroup or "", match.group(match.lastgroup) if match.lastgroup else ""
         if kind == "sign" and words == ";":
@@ -119,33 +167,39 @@ def _section(code: str, number: Decimal) -> list[_Token]:
                 conditions[len(sections) - 1] = condition
         elif kind:
             sections[-1].append((kind, words.lower() if kind == "date" else words))
+    return [_Part(tokens) for tokens in sections], conditions
+
+
+def _part_for(code: str, number: Decimal) -> _Part:
+    """The part of the format that is for this number.
+
+    Where there are conditions, the first part whose condition holds; else the first without any, of the
+    three for numbers.
+    """
+    parts, conditions = _parts(code)
     if conditions:
-        return _chosen(sections, conditions, number)
-    if number < 0 and len(sections) > 1:
-        return sections[1]
-    if number == 0 and len(sections) > 2:
-        return sections[2]
-    return sections[0]
+        for at, condition in conditions.items():
+            if condition(number):
+                return parts[at]
+        numeric = range(min(len(parts), 3))
+        return next((parts[at] for at in numeric if at not in conditions), _GENERAL)
+    if number < 0 and len(parts) > 1:
+        return parts[1]
+    if number == 0 and len(parts) > 2:
+        return parts[2]
+    return parts[0]
 
 
-def _condition(words: str) -> Callable[[Decimal], bool] | None:
+_GENERAL = _Part([("general", "General")])
+
+
+def _condition(words: str) -> _Condition | None:
     """What stands in brackets before a part of a format: `>=1000`."""
     match = _CONDITION.fullmatch(words.strip())
     if not match:
         return None
     compare, bound = _IS[match.group(1)], Decimal(match.group(2))
     return lambda number: compare(number, bound)
-
-
-def _chosen(
-    sections: list[list[_Token]], conditions: dict[int, Callable[[Decimal], bool]], number: Decimal
-) -> list[_Token]:
-    """The first part whose condition holds; else the first one without any, of the three for numbers."""
-    for at, condition in conditions.items():
-        if condition(number):
-            return sections[at]
-    numeric = range(min(len(sections), 3))
-    return next((sections[at] for at in numeric if at not in conditions), [("general", "General")])
 
 
 def _moment(number: Decimal, tokens: list[_Token], *, from_1904: bool) -> str:

@@ -33,6 +33,8 @@ __all__ = [
 MAX_ROWS = 100_000
 MAX_COLUMNS = 400
 MAX_CELLS = 400_000
+MAX_JOINED_ROWS = 1_000_000
+"""Of all joined labels of a sheet together; a file can name the same rows a hundred thousand times."""
 _LONG = 120
 """A single cell longer than this is prose, not the entry of a list."""
 
@@ -103,6 +105,7 @@ def _with_joined_labels(rows: Sequence[GridRow], merges: Iterable[Merge]) -> lis
     tall = [one for one in merges if one.last_row > one.first_row and one.last_row - one.first_row < 500]
     if not tall:
         return list(rows)
+    left = MAX_JOINED_ROWS
     by_number = {row.number: {cell[0]: cell for cell in row.cells} for row in rows}
     for merge in tall:
         label = by_number.get(merge.first_row, {}).get(merge.first_column)
@@ -111,6 +114,9 @@ def _with_joined_labels(rows: Sequence[GridRow], merges: Iterable[Merge]) -> lis
         for number in range(merge.first_row + 1, merge.last_row + 1):
             if number in by_number:
                 by_number[number].setdefault(merge.first_column, label)
+        left -= merge.last_row - merge.first_row
+        if left <= 0:
+            break
     return [GridRow(number, tuple(cells[at] for at in sorted(cells))) for number, cells in by_number.items()]
 
 

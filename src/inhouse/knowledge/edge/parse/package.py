@@ -6,6 +6,7 @@ Relations to addresses outside the archive are never followed, and never fetched
 
 from __future__ import annotations
 
+import functools
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ def _member(where: PurePosixPath, target: str) -> str:
     return "/".join(parts)
 
 
+@functools.lru_cache(maxsize=4_096)  # asked for every cell of a sheet
 def local(tag: str) -> str:
     """The name of an element or attribute without its namespace."""
     return tag.rpartition("}")[2]

@@ -7,6 +7,7 @@ their names stand in the text: nobody who opens the file would see the evidence.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -228,6 +229,7 @@ def _merge(reference: str) -> list[Merge]:
     return [Merge(rows[0], _column(first.group(1)), rows[1], _column(last.group(1)))]
 
 
+@functools.lru_cache(maxsize=1_000)
 def _column(letters: str) -> int:
     number = 0
     for letter in letters:
