@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inhouse.kernel.documents import Passage
@@ -81,6 +81,8 @@ ANSWER = "Отпуск — 28 дней [S1.1]. Подают за 14 дней. [S
 
 
 @given(st.lists(st.integers(0, len(ANSWER)), max_size=12))
+@example([56])  # in mid-mark, behind a whole one
+@example([57])
 def test_stream_is_the_same_however_it_is_split(cuts: list[int]) -> None:
     """Any split of the model's text shows the same words, never a mark, and ends the same sentences."""
     whole = AnswerText()

@@ -60,6 +60,7 @@ class AnswerText:
         text = self._waiting + UNSEEN.sub("", piece)
         mark = _HELD.search(text)
         cut = min(mark.start() if mark else len(text), _last_word(text))
+        cut = next((whole.start() for whole in MARK.finditer(text) if whole.start() < cut < whole.end()), cut)
         cut = cut if len(text) - cut <= LONGEST_ADDRESS else len(text)
         self._waiting = text[cut:]
         ready = self._without_strange_addresses(text[:cut])
