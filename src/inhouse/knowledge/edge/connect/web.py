@@ -256,7 +256,9 @@ class _Crawl:
             raise FetchFailed(f"{url.host} gave no answer {MOST_SILENT} times and was not asked again")
         self._pause(url)
         try:
-            reply = self.fetcher.get(url, max_bytes=self._page_bytes, headers=headers, allowed=self._follows)
+            reply = self.fetcher.get(
+                url, max_bytes=_page_bytes(self.ask), headers=headers, allowed=self._follows
+            )
         except FetchFailed as error:
             self._silent[url.authority] += not error.refused
             raise
@@ -275,11 +277,11 @@ class _Crawl:
         # A page that was moved is known by where it is now; the old address leads to the same document.
         links = linked(_base(reply.url, facts), facts.links) if facts.follow else []
         inside = tuple(str(link) for link in links if self._scope.holds(link) and leads_to_page(link.path))
-        content = self._content(reply, facts) if html else reply.content
+        content = _content(self.ask, self.main_text, reply, facts) if html else reply.content
         sha256 = hashlib.sha256(content).hexdigest()
         modified = reply.headers.get("last-modified", "")
         page = _Page(
-            document=self._name(reply.url, html=html) if facts.keep else "",
+            document=_name(reply.url, self._seen_at, html=html) if facts.keep else "",
             size_bytes=len(content),
             mtime_ns=_mtime_ns(modified, self.ask.now),
             sha256=sha256,
@@ -295,20 +297,6 @@ class _Crawl:
             write_limited(path, (content,), self.ask.max_bytes + len(content))
             self.files[page.document] = Found(page.document, path, page.size_bytes, page.mtime_ns)
         return [read_url(link) for link in inside]
-
-    def _name(self, url: Url, *, html: bool) -> str:
-        """The page as a path; a second page that would be called the same has a number of its own."""
-        name = document_of(url, html=html)
-        if self._seen_at.setdefault(name, str(url)) == str(url):
-            return name
-        stem, dot, ending = name.rpartition(".")
-        mark = hashlib.sha256(str(url).encode()).hexdigest()[:8]
-        return f"{stem} ({mark}){dot}{ending}" if dot and "/" not in ending else f"{name} ({mark})"
-
-    def _content(self, reply: Reply, facts: PageFacts) -> bytes:
-        if option_flag(self.ask.source, "main_text"):
-            return self.main_text.of(reply.content, facts)
-        return reply.content
 
     def _keep(self, key: str, page: _Page) -> Sequence[Url]:
         """A page as it was when it was last read; its bytes are asked for only if they are needed again."""
@@ -331,7 +319,11 @@ class _Crawl:
         if not is_readable(reply.media_type):
             raise OSError(f"it came as {reply.media_type[:40]!r}, which is no document")
         html = is_html(reply.media_type)
-        content = self._content(reply, page_facts(reply.content, reply.charset)) if html else reply.content
+        content = (
+            _content(self.ask, self.main_text, reply, page_facts(reply.content, reply.charset))
+            if html
+            else reply.content
+        )
         write_limited(Path(target), (content,), self.ask.max_bytes)
 
     def _fail(self, url: Url, words: str) -> Sequence[Url]:
@@ -341,10 +333,6 @@ class _Crawl:
         return self._keep(str(url), before) if before is not None else ()
 
     # ---- manners
-
-    @property
-    def _page_bytes(self) -> int:
-        return min(int(option_number(self.ask.source, "max_page_mb")) << 20, self.ask.max_bytes)
 
     def _pause(self, url: Url) -> None:
         told = self.robots[url.authority].delay_s if url.authority in self.robots else 0.0
@@ -361,26 +349,11 @@ class _Crawl:
             raise self._closed[url.authority]
         if url.authority not in self.robots:
             try:
-                self.robots[url.authority] = self._read_robots(url)
+                self.robots[url.authority] = _read_robots(self.fetcher, url)
             except Unavailable as error:
                 self._closed[url.authority] = error  # once in a look, not once for each of its pages
                 raise
         return self.robots[url.authority]
-
-    def _read_robots(self, url: Url) -> Robots:
-        place = read_url("/robots.txt", url)
-        try:
-            reply = self.fetcher.get(
-                place, max_bytes=MOST_BYTES, allowed=lambda to: to.authority == url.authority, cut=True
-            )
-        except FetchFailed as error:
-            words = f"{url.host} cannot be read: {error}"
-            inside = "hosts of the own network are named in sources.private_hosts"
-            raise Unavailable(words, hint=inside if error.refused else "is the address right?") from None
-        if reply.status >= 500 or reply.status == 429:
-            raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
-        content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
-        return read_robots(content, PRODUCT)
 
     def _sitemaps(self, starts: Sequence[Url], most: int) -> list[Url]:
         """Pages that the sitemaps of these sites name; a site without one is no failure."""
@@ -410,15 +383,52 @@ class _Crawl:
             )
         except FetchFailed:
             return b""
-        if reply.status != 200 or is_html(reply.media_type):
-            return b""
-        if not reply.content.startswith(b"\x1f\x8b"):
-            return reply.content
-        try:
-            with gzip.open(io.BytesIO(reply.content)) as stream:
-                return stream.read(SITEMAP_BYTES)
-        except (OSError, EOFError, zlib.error):
-            return b""
+        return b"" if reply.status != 200 or is_html(reply.media_type) else _unpacked(reply.content)
+
+
+def _read_robots(fetcher: Fetcher, url: Url) -> Robots:
+    place = read_url("/robots.txt", url)
+    try:
+        reply = fetcher.get(
+            place, max_bytes=MOST_BYTES, allowed=lambda to: to.authority == url.authority, cut=True
+        )
+    except FetchFailed as error:
+        words = f"{url.host} cannot be read: {error}"
+        inside = "hosts of the own network are named in sources.private_hosts"
+        raise Unavailable(words, hint=inside if error.refused else "is the address right?") from None
+    if reply.status >= 500 or reply.status == 429:
+        raise Unavailable(f"{url.host} answers {reply.status}", hint="it is asked again later")
+    content = reply.content if reply.status == 200 and not is_html(reply.media_type) else b""
+    return read_robots(content, PRODUCT)
+
+
+def _name(url: Url, seen_at: dict[str, str], *, html: bool) -> str:
+    """The page as a path; a second page that would be called the same has a number of its own."""
+    name = document_of(url, html=html)
+    if seen_at.setdefault(name, str(url)) == str(url):
+        return name
+    stem, dot, ending = name.rpartition(".")
+    mark = hashlib.sha256(str(url).encode()).hexdigest()[:8]
+    return f"{stem} ({mark}){dot}{ending}" if dot and "/" not in ending else f"{name} ({mark})"
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A sitemap may be a gzip file, whatever its server says."""
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as stream:
+            return stream.read(SITEMAP_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _page_bytes(ask: Ask) -> int:
+    return min(int(option_number(ask.source, "max_page_mb")) << 20, ask.max_bytes)
+
+
+def _content(ask: Ask, main_text: MainText, reply: Reply, facts: PageFacts) -> bytes:
+    return main_text.of(reply.content, facts) if option_flag(ask.source, "main_text") else reply.content
 
 
 def _base(url: Url, facts: PageFacts) -> Url:
