@@ -16,7 +16,7 @@ import ssl
 import threading
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePath
@@ -277,7 +277,7 @@ class _Crawl:
         # A page that was moved is known by where it is now; the old address leads to the same document.
         links = linked(_base(reply.url, facts), facts.links) if facts.follow else []
         inside = tuple(str(link) for link in links if self._scope.holds(link) and leads_to_page(link.path))
-        content = _content(self.ask, self.main_text, reply, facts) if html else reply.content
+        content = _content(self.ask, self.main_text, reply)
         sha256 = hashlib.sha256(content).hexdigest()
         modified = reply.headers.get("last-modified", "")
         page = _Page(
@@ -318,12 +318,7 @@ class _Crawl:
             raise OSError(f"it answered {reply.status}")
         if not is_readable(reply.media_type):
             raise OSError(f"it came as {reply.media_type[:40]!r}, which is no document")
-        html = is_html(reply.media_type)
-        content = (
-            _content(self.ask, self.main_text, reply, page_facts(reply.content, reply.charset))
-            if html
-            else reply.content
-        )
+        content = _content(self.ask, self.main_text, reply)
         write_limited(Path(target), (content,), self.ask.max_bytes)
 
     def _fail(self, url: Url, words: str) -> Sequence[Url]:
@@ -367,23 +362,14 @@ class _Crawl:
                 place = waiting.popleft()
                 if place.authority not in self._scope.hosts:
                     continue
-                index, urls = read_sitemap(self._sitemap(place))
+                self._pause(place)
+                index, urls = read_sitemap(_sitemap(self.fetcher, place, self._scope.hosts))
                 found = linked(place, urls)
                 if index:
                     waiting.extend(found[:MOST_SITEMAPS])
                 else:
                     pages |= {str(page): page for page in found if self._scope.holds(page)}
         return list(pages.values())
-
-    def _sitemap(self, place: Url) -> bytes:
-        try:
-            self._pause(place)
-            reply = self.fetcher.get(
-                place, max_bytes=SITEMAP_BYTES, allowed=lambda to: to.authority in self._scope.hosts
-            )
-        except FetchFailed:
-            return b""
-        return b"" if reply.status != 200 or is_html(reply.media_type) else _unpacked(reply.content)
 
 
 def _read_robots(fetcher: Fetcher, url: Url) -> Robots:
@@ -423,12 +409,23 @@ def _unpacked(content: bytes) -> bytes:
         return b""
 
 
+def _sitemap(fetcher: Fetcher, place: Url, hosts: Collection[str]) -> bytes:
+    try:
+        reply = fetcher.get(place, max_bytes=SITEMAP_BYTES, allowed=lambda to: to.authority in hosts)
+    except FetchFailed:
+        return b""
+    return b"" if reply.status != 200 or is_html(reply.media_type) else _unpacked(reply.content)
+
+
 def _page_bytes(ask: Ask) -> int:
     return min(int(option_number(ask.source, "max_page_mb")) << 20, ask.max_bytes)
 
 
-def _content(ask: Ask, main_text: MainText, reply: Reply, facts: PageFacts) -> bytes:
-    return main_text.of(reply.content, facts) if option_flag(ask.source, "main_text") else reply.content
+def _content(ask: Ask, main_text: MainText, reply: Reply) -> bytes:
+    """What is kept: of a page its main part, where that is wanted."""
+    if not is_html(reply.media_type) or not option_flag(ask.source, "main_text"):
+        return reply.content
+    return main_text.of(reply.content, page_facts(reply.content, reply.charset))
 
 
 def _base(url: Url, facts: PageFacts) -> Url:
