@@ -13,7 +13,7 @@ from inhouse.knowledge.chunk import TextKind
 
 __all__ = ["PARSER_VERSION", "Means", "ParseLimits", "Parsed", "ReasonCode", "Refused", "refusal"]
 
-PARSER_VERSION = 4
+PARSER_VERSION = 5
 """Grows when the same file would give another text; documents of an older version are read again."""
 
 ReasonCode = Literal[
