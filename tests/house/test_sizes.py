@@ -15,7 +15,7 @@ CLASS_LINES = 250
 POSITIONAL = 5
 ROOM_LINES = 4000
 LARGER_ROOMS = {
-    # The reasons stand in docs/decisions/0011-larger-rooms.md. Inner rooms (below) are counted for themselves.
+    # The reasons stand in docs/decisions/0011-larger-rooms.md. Inner rooms (below) are counted apart.
     "knowledge": 21000,
     "dialects": 9000,
     "gateway": 19000,

@@ -41,7 +41,7 @@ def misbehave(request: dict[str, Any], beat: Callable[[], None]) -> tuple[dict[s
         "kind": "text",
         "media_type": "text/plain",
         "pages": [],
-        "doubts": [], "doubts": [],
+        "doubts": [],
         "title": "",
         "modified_at": None,
     }

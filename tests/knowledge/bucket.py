@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -39,61 +40,70 @@ class Bucket:
         return f"http://127.0.0.1:{self.port}"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # clients keep their connections
+
+    def __init__(self, *given: Any) -> None:  # Any: as the class above it is called
+        super().__init__(*given)
+        self.bucket = Bucket(self.server_address[1])
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        self.server.bucket.asked.append(f"{self.command} {self.path}")
+        if not _signed(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}):
+            self.server.bucket.refused += 1
+            self._send(403, _error("SignatureDoesNotMatch"))
+            return
+        name, _, key = unquote(url.path).lstrip("/").partition("/")
+        if name != BUCKET:
+            self._send(404, _error("NoSuchBucket"))
+        elif not key:
+            self._send(200, _listing(self.server.bucket, dict(parse_qsl(url.query, keep_blank_values=True))))
+        elif key not in self.server.bucket.objects:
+            self._send(404, _error("NoSuchKey"))
+        else:
+            self._object(*self.server.bucket.objects[key])
+
+    def _object(self, content: bytes, changed: float) -> None:
+        status, sent = 200, content
+        wanted = self.headers.get("Range", "")
+        if wanted:
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            status, sent = 206, content[int(first) : int(last or len(content)) + 1]
+        stamp = format_datetime(datetime.fromtimestamp(changed, UTC), usegmt=True)
+        self._send(status, sent, {"ETag": _etag(content), "Last-Modified": stamp})
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for key, value in (headers or {"Content-Type": "application/xml"}).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
 @contextmanager
 def serving() -> Iterator[Bucket]:
     """A bucket until the block ends."""
 
-    class Answers(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer()
-
-        def do_HEAD(self) -> None:
-            self._answer()
-
-        def _answer(self) -> None:
-            url = urlsplit(self.path)
-            bucket.asked.append(f"{self.command} {self.path}")
-            if not _signed(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}):
-                bucket.refused += 1
-                self._send(403, _error("SignatureDoesNotMatch"))
-                return
-            name, _, key = unquote(url.path).lstrip("/").partition("/")
-            if name != BUCKET:
-                self._send(404, _error("NoSuchBucket"))
-            elif not key:
-                self._send(200, _listing(bucket, dict(parse_qsl(url.query, keep_blank_values=True))))
-            elif key not in bucket.objects:
-                self._send(404, _error("NoSuchKey"))
-            else:
-                self._object(*bucket.objects[key])
-
-        def _object(self, content: bytes, changed: float) -> None:
-            status, sent = 200, content
-            wanted = self.headers.get("Range", "")
-            if wanted:
-                first, _, last = wanted.removeprefix("bytes=").partition("-")
-                status, sent = 206, content[int(first) : int(last or len(content)) + 1]
-            stamp = format_datetime(datetime.fromtimestamp(changed, UTC), usegmt=True)
-            self._send(status, sent, {"ETag": _etag(content), "Last-Modified": stamp})
-
-        def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for key, value in (headers or {"Content-Type": "application/xml"}).items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def log_message(self, *_words: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
-    server.block_on_close = False  # clients keep their connections
-    bucket = Bucket(server.server_address[1])
+    server = _Server(("127.0.0.1", 0), _Answers)
+    bucket = server.bucket
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

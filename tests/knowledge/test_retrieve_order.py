@@ -20,7 +20,9 @@ from tests.knowledge.shelf import fill
 ANNA = Caller("anna", frozenset({EVERYONE, "hr"}))
 POLICIES = {
     "hr/Vacation policy 2023.md": "# Vacation policy\n\nVacation lasts 24 days.",
-    "hr/Vacation policy 2025.md": "# Vacation policy\n\nEach year, from the first of January on, vacation lasts 28 days.",
+    "hr/Vacation policy 2025.md": (
+        "# Vacation policy\n\nEach year, from the first of January on, vacation lasts 28 days."
+    ),
     "hr/Canteen.md": "# Canteen\n\nLunch costs 300 roubles.",
 }
 
