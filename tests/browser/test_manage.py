@@ -115,7 +115,7 @@ def test_who_does_not_administer_is_told_so(house: House, visit: Opener, watch: 
         expect(page.get_by_test_id("add-source")).to_have_count(0)
 
 
-def test_an_upload_is_for_the_chosen_group(empty_house: House, visit: Opener) -> None:
+def test_an_upload_is_for_the_chosen_group(empty_house: House, visit: Opener, tmp_path: Path) -> None:
     """The group is chosen before the files; the list then says who may read them."""
     page = visit(empty_house, "#/people")
     page.get_by_test_id("group-name").fill("finance")
@@ -123,8 +123,9 @@ def test_an_upload_is_for_the_chosen_group(empty_house: House, visit: Opener) ->
     expect(page.get_by_test_id("group-row").filter(has_text="finance")).to_be_visible()
     page.get_by_test_id("tab-documents").click()
     page.get_by_test_id("upload-readers").select_option("finance")
-    file = {"name": "grades.md", "mimeType": "text/plain", "buffer": b"# Grades\n\nGrade 7 is paid."}
-    page.locator("input[type=file]").first.set_input_files(file)
+    paper = tmp_path / "grades.md"
+    paper.write_text("# Grades\n\nGrade 7 is paid.", "utf-8")
+    page.locator("input[type=file]").first.set_input_files(paper)
     expect(page.get_by_test_id("upload").first).to_have_attribute("data-state", "done")
     expect(page.get_by_test_id("upload").first).to_contain_text("finance")
     assert empty_house.call("GET", "/app/documents")["documents"] == []
