@@ -16,7 +16,7 @@ from inhouse.kernel.errors import BadRequest, Unavailable
 from inhouse.knowledge.edge.connect import web
 from inhouse.knowledge.edge.connect.fetch import Fetcher, FetchFailed, Reply
 from inhouse.knowledge.edge.connect.look import Ask, Seen
-from inhouse.knowledge.edge.connect.main_text import MainText, installed
+from inhouse.knowledge.edge.connect.main_text import MainText
 from inhouse.knowledge.edge.connect.web import MOST_SILENT, WebConnector
 from inhouse.knowledge.source import Source
 from inhouse.knowledge.source_pages import PageFacts, page_facts
@@ -317,7 +317,6 @@ def test_a_page_that_became_a_picture_meanwhile_is_no_document(site: Site, ask: 
         file.fetch(file.path)
 
 
-@pytest.mark.skipif(not installed(), reason="the extra `sources` finds main parts")
 def test_the_main_parts_of_pages_are_not_mixed_up() -> None:
     """Several threads ask at once, as an ingest does; each gets the page that it gave."""
     text = MainText()
