@@ -112,9 +112,11 @@ def build(root: Path, chunks: int) -> Built:
     spent = {"text": 0.0, "lexical": 0.0, "vectors": 0.0}
     sha = text_sha("")
     written = texts(words, chunks)
-    for at in range(0, len(readers), BATCH_DOCUMENTS):
+    # A million in batches of an ingest takes most of an hour of commits, and none of it is what is asked here.
+    step = BATCH_DOCUMENTS if chunks <= 200_000 else 64 * BATCH_DOCUMENTS
+    for at in range(0, len(readers), step):
         started = time.perf_counter()
-        batch = range(at, min(at + BATCH_DOCUMENTS, len(readers)))
+        batch = range(at, min(at + step, len(readers)))
         names = {number: f"document-{number:07d}" for number in batch}
         entries = [
             (name, readers[n], [Entry(name, o, "", "", next(written)) for o in range(PIECES)])
