@@ -112,7 +112,7 @@ def build(root: Path, chunks: int) -> Built:
     spent = {"text": 0.0, "lexical": 0.0, "vectors": 0.0}
     sha = text_sha("")
     written = texts(words, chunks)
-    # A million in batches of an ingest takes most of an hour of commits, and none of it is what is asked here.
+    # A million in batches of an ingest takes most of an hour of commits, which is not what is asked here.
     step = BATCH_DOCUMENTS if chunks <= 200_000 else 64 * BATCH_DOCUMENTS
     for at in range(0, len(readers), step):
         started = time.perf_counter()
