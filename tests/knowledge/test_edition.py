@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse.knowledge.edition import Sibling, edition_of, edition_year, superseded
+from inhouse.knowledge.edition import Sibling, edition_of, superseded
 
 DAY = 86_400.0
 YEAR_2026 = 1_767_225_600.0
@@ -125,14 +125,6 @@ def test_a_draft_never_supersedes() -> None:
     assert not superseded(draft, [current])
     assert superseded(Sibling(2024.0 - 10_000, YEAR_2026), [current])
     assert not superseded(current, [])
-
-
-def test_the_year_of_an_edition() -> None:
-    """Dated editions have one, also drafts; versions have none."""
-    assert edition_year(2024.19) == 2024
-    assert edition_year(2024.19 - 10_000) == 2024
-    assert edition_year(3.1) is None
-    assert edition_year(0.0) is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-__all__ = ["Edition", "Sibling", "edition_of", "edition_year", "superseded"]
+__all__ = ["Edition", "Sibling", "edition_of", "superseded"]
 
 HEAD_CHARS = 3_000
 FINAL, UNKNOWN = 900.0, 0.0
@@ -207,12 +207,6 @@ def edition_of(path: str, title: str, head_of_text: str, modified_at: float) -> 
 def superseded(mine: Sibling, others: Sequence[Sibling]) -> bool:
     """True when one of the others is surely newer. Pass only those that the reader may see."""
     return any(_newer(other, mine) for other in others)
-
-
-def edition_year(edition: float) -> int | None:
-    """The year that an edition is of, None when it has none."""
-    value = _above(edition)
-    return int(value) if value >= OLDEST_YEAR else None
 
 
 def _newer(other: Sibling, mine: Sibling) -> bool:

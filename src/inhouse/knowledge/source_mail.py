@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["Mailbox", "Message", "decode_name", "document_of", "encode_name", "read_list", "read_messages"]
+__all__ = ["Mailbox", "Message", "decode_name", "document_of", "read_list", "read_messages"]
 
 LEFT_OUT = frozenset({"\\noselect", "\\nonexistent", "\\junk", "\\trash"})
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -56,18 +56,6 @@ def decode_name(wire: str) -> str:
             return match[0]
 
     return re.sub(r"&([A-Za-z0-9+,]*)-", plain, wire)
-
-
-def encode_name(name: str) -> str:
-    """The inverse of `decode_name`."""
-
-    def packed(match: re.Match[str]) -> str:
-        if match[0] == "&":
-            return "&-"
-        letters = base64.b64encode(match[0].encode("utf-16-be")).decode("ascii").rstrip("=")
-        return f"&{letters.replace('/', ',')}-"
-
-    return re.sub(r"&|[^\x20-\x7e]+", packed, name)
 
 
 def read_list(lines: Iterable[bytes | tuple[bytes, bytes] | None]) -> list[Mailbox]:

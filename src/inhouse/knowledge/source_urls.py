@@ -95,12 +95,7 @@ def read_url(text: str, base: Url | None = None) -> Url:
             number in disguise, or holds signs that one program reads so and another one so.
     """
     shown = repr(text[:120])
-    if (
-        len(text) > LONGEST
-        or not text
-        or any(sign in text for sign in '\\<>"{}|^`')
-        or not text.isprintable()
-    ):
+    if len(text) > LONGEST or not text or any(sign in text for sign in _AMBIGUOUS) or not text.isprintable():
         raise BadRequest(f"{shown} is no address that can be asked for", hint="write it plainly")
     try:
         joined = urljoin(str(base), text) if base else text
